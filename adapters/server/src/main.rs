@@ -1,0 +1,2 @@
+//! The posthaste binary.
+fn main() {}

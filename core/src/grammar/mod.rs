@@ -1,0 +1,1 @@
+//! Atoms that more than one protocol uses.

@@ -1,0 +1,26 @@
+//! Mail protocols as pure machines: SMTP, LMTP, IMAP, POP3 and MIME without a socket, a clock, a
+//! file or a thread.
+//!
+//! # The map
+//! Read [`machine`] first (what a machine is), then [`session`] (the loop that joins a machine with
+//! its handler), then the protocol you came for.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`machine`] | the contract: `Protocol`, `Machine`, `Advance`, `Ask`, `Input`, `Instant` |
+//! | [`session`] | the loop: `Session`, `Handler`, `Act`, `Note`, `Place`, `Responder` |
+//! | [`line`], [`text`] | what ends a line; octets of the peer as events show them |
+//! | [`grammar`] | atoms that protocols share: base64, domains, addresses |
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod grammar;
+pub mod line;
+pub mod machine;
+pub mod session;
+pub mod text;
