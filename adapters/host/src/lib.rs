@@ -1,1 +1,15 @@
-//! (map)
+//! Answers every question a mail machine asks: joins the machines of `posthaste-core` with the mail of
+//! `posthaste-store`. Knows accounts, aliases and policy; knows no socket and no runtime.
+//!
+//! # The map
+//! | module | holds |
+//! |---|---|
+//! | [`config`] | what the host wants to know from the configuration |
+//! | [`inputs`] | clock, randomness, and where jobs run: given from outside |
+//! | [`pool`] | a bounded pool of threads for jobs |
+//! | [`directory`] | accounts, domains, aliases: to whom an address leads |
+
+pub mod config;
+pub mod directory;
+pub mod inputs;
+pub mod pool;

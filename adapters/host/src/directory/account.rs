@@ -1,0 +1,171 @@
+//! An account, and what of it is kept in the store.
+//!
+//! # The settings' octets
+//! ```text
+//! version 1 │ created u64 │ quota u64 │ hash: text │ verifiers: u8, each:
+//!           │ kind u8 │ iterations u32 │ salt: text │ stored key: text │ server key: text
+//!           │ addresses: u16, each: text
+//! ```
+//! Numbers are big-endian; a text is a u16 length and its octets. Octets behind the last field are
+//! an error: a newer version gets a new number.
+
+use std::fmt;
+
+/// The version of the octets that [`Settings::encode`] writes.
+const VERSION: u8 = 1;
+/// The kind of a SCRAM-SHA-256 verifier.
+const SHA_256: u8 = 1;
+
+/// Who can sign in and receive mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The store's number for it; never used again after the account is gone.
+    pub id: u32,
+    /// The full address, in the one spelling by which names are compared.
+    pub name: Box<str>,
+    /// Everything else.
+    pub settings: Settings,
+}
+
+/// What the store keeps of an account beside its mail.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// When it was made, in seconds since 1970.
+    pub created: u64,
+    /// Octets of mail it may hold; 0 is no limit.
+    pub quota: u64,
+    /// The password's Argon2id hash as a PHC string; empty where no password opens the account.
+    pub hash: PasswordHash,
+    /// The password's SCRAM-SHA-256 verifier. Absent for an imported hash until the next sign-in
+    /// with a clear password.
+    pub scram: Option<Verifier>,
+    /// Further addresses of the account, in the spelling of names.
+    pub addresses: Vec<Box<str>>,
+}
+
+/// A password's hash as a PHC string. Does not print.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct PasswordHash(pub Box<str>);
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_empty() { "[none]" } else { "[hash]" })
+    }
+}
+
+/// What a SCRAM server keeps of a password (RFC 5802 §3). Does not print.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Verifier {
+    /// Rounds of PBKDF2.
+    pub iterations: u32,
+    /// The salt.
+    pub salt: [u8; 16],
+    /// H(ClientKey).
+    pub stored_key: [u8; 32],
+    /// HMAC(SaltedPassword, "Server Key").
+    pub server_key: [u8; 32],
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[verifier, {} iterations]", self.iterations)
+    }
+}
+
+/// The octets are not settings this version can read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unreadable;
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an account's settings are damaged or of a newer version")
+    }
+}
+
+impl std::error::Error for Unreadable {}
+
+impl Settings {
+    /// The octets to keep.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = vec![VERSION];
+        out.extend_from_slice(&self.created.to_be_bytes());
+        out.extend_from_slice(&self.quota.to_be_bytes());
+        put(&mut out, self.hash.0.as_bytes());
+        out.push(u8::from(self.scram.is_some()));
+        if let Some(scram) = &self.scram {
+            out.push(SHA_256);
+            out.extend_from_slice(&scram.iterations.to_be_bytes());
+            put(&mut out, &scram.salt);
+            put(&mut out, &scram.stored_key);
+            put(&mut out, &scram.server_key);
+        }
+        let addresses = &self.addresses[..self.addresses.len().min(usize::from(u16::MAX))];
+        out.extend_from_slice(&(addresses.len() as u16).to_be_bytes());
+        for address in addresses {
+            put(&mut out, address.as_bytes());
+        }
+        out
+    }
+
+    /// Reads what [`encode`](Self::encode) wrote.
+    ///
+    /// # Errors
+    /// [`Unreadable`] for octets that are damaged or of a newer version.
+    pub fn decode(octets: &[u8]) -> Result<Self, Unreadable> {
+        let mut rest = octets;
+        if take::<1>(&mut rest)? != [VERSION] {
+            return Err(Unreadable);
+        }
+        let mut settings = Self {
+            created: u64::from_be_bytes(take(&mut rest)?),
+            quota: u64::from_be_bytes(take(&mut rest)?),
+            hash: PasswordHash(text(&mut rest)?),
+            scram: None,
+            addresses: Vec::new(),
+        };
+        let [verifiers] = take(&mut rest)?;
+        for _ in 0..verifiers {
+            if take(&mut rest)? != [SHA_256] {
+                return Err(Unreadable);
+            }
+            settings.scram = Some(Verifier {
+                iterations: u32::from_be_bytes(take(&mut rest)?),
+                salt: fixed(&mut rest)?,
+                stored_key: fixed(&mut rest)?,
+                server_key: fixed(&mut rest)?,
+            });
+        }
+        for _ in 0..u16::from_be_bytes(take(&mut rest)?) {
+            settings.addresses.push(text(&mut rest)?);
+        }
+        if rest.is_empty() { Ok(settings) } else { Err(Unreadable) }
+    }
+}
+
+fn put(out: &mut Vec<u8>, octets: &[u8]) {
+    let octets = &octets[..octets.len().min(usize::from(u16::MAX))];
+    out.extend_from_slice(&(octets.len() as u16).to_be_bytes());
+    out.extend_from_slice(octets);
+}
+
+fn take<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], Unreadable> {
+    let (head, tail) = rest.split_first_chunk().ok_or(Unreadable)?;
+    *rest = tail;
+    Ok(*head)
+}
+
+fn octets<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Unreadable> {
+    let n = usize::from(u16::from_be_bytes(take(rest)?));
+    let (head, tail) = rest.split_at_checked(n).ok_or(Unreadable)?;
+    *rest = tail;
+    Ok(head)
+}
+
+fn text(rest: &mut &[u8]) -> Result<Box<str>, Unreadable> {
+    str::from_utf8(octets(rest)?).map(Into::into).map_err(|_| Unreadable)
+}
+
+fn fixed<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], Unreadable> {
+    octets(rest)?.try_into().map_err(|_| Unreadable)
+}

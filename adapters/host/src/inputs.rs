@@ -1,0 +1,76 @@
+//! What the host takes from outside: the time, randomness, and somewhere to run work that blocks.
+//!
+//! A server gives it [`SystemClock`], [`SystemRandom`] and [`Pool`](crate::pool::Pool)s; a simulator
+//! gives it its own, and owns every source of surprise.
+
+use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// A job that may block or compute for long.
+pub type Job = Box<dyn FnOnce() + Send + 'static>;
+
+/// The time of day.
+pub trait Clock: Send + Sync {
+    /// Seconds since 1970-01-01T00:00:00Z.
+    fn now_unix(&self) -> u64;
+}
+
+/// Where unpredictable octets come from.
+pub trait Random: Send + Sync {
+    /// Fills `out`.
+    fn fill(&self, out: &mut [u8]);
+}
+
+/// Where jobs run.
+pub trait Spawn: Send + Sync {
+    /// Takes a job to run soon, on any thread or at once on this one.
+    ///
+    /// # Errors
+    /// [`Busy`] if there is no room. The job is dropped, and with it the responders it held, so that
+    /// whoever waits for it hears a refusal.
+    fn spawn(&self, job: Job) -> Result<(), Busy>;
+}
+
+/// There is no room for another job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Busy;
+
+impl fmt::Display for Busy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("too much work is waiting")
+    }
+}
+
+impl std::error::Error for Busy {}
+
+/// The machine's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now_unix(&self) -> u64 {
+        // A clock before 1970 is a broken clock; mail dated 1970 says so plainly enough.
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    }
+}
+
+/// The operating system's randomness.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemRandom;
+
+impl Random for SystemRandom {
+    fn fill(&self, out: &mut [u8]) {
+        getrandom::fill(out).expect("the operating system has randomness once it has started");
+    }
+}
+
+/// Runs each job at once, on the thread that brings it: for simulators and tests.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Inline;
+
+impl Spawn for Inline {
+    fn spawn(&self, job: Job) -> Result<(), Busy> {
+        job();
+        Ok(())
+    }
+}
