@@ -11,6 +11,7 @@
 //! | [`session`] | the loop: `Session`, `Handler`, `Act`, `Note`, `Place`, `Responder` |
 //! | [`line`], [`text`] | what ends a line; octets of the peer as events show them |
 //! | [`grammar`] | atoms that protocols share: base64, domains, addresses |
+//! | [`sasl`] | PLAIN, LOGIN and SCRAM-SHA-256, both sides |
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -22,5 +23,6 @@ extern crate std;
 pub mod grammar;
 pub mod line;
 pub mod machine;
+pub mod sasl;
 pub mod session;
 pub mod text;
