@@ -26,7 +26,11 @@ pub struct Staging {
 pub(crate) const PIECE: usize = 64 * 1024;
 
 impl Staging {
-    pub(crate) fn new(expected: u64, budget: &Arc<AtomicU64>, spill: Option<Box<dyn Spill>>) -> Self {
+    pub(crate) fn new(
+        expected: u64,
+        budget: &Arc<AtomicU64>,
+        spill: Option<Box<dyn Spill>>,
+    ) -> Self {
         let first = usize::try_from(expected).unwrap_or(PIECE).clamp(1024, PIECE);
         Self {
             hasher: blake3::Hasher::new(),
@@ -75,11 +79,11 @@ impl Staging {
             self.pieces.push(tail.into());
         }
         self.spill_over()?;
-        let data = match self.spill.take().map(|spill| spill.finish(self.len)).transpose()?.flatten()
-        {
-            Some(file) => Data::File(file),
-            None => Data::Memory(self.pieces),
-        };
+        let data =
+            match self.spill.take().map(|spill| spill.finish(self.len)).transpose()?.flatten() {
+                Some(file) => Data::File(file),
+                None => Data::Memory(self.pieces),
+            };
         Ok(Body(Arc::new(Inner { id, len: self.len, data, _charge: self.charge })))
     }
 

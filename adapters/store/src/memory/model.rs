@@ -317,8 +317,7 @@ impl Holder {
             let modseq = source.modseq;
             return Ok(Outcome::Copied { uidvalidity, from: copied.0, to: copied.1, modseq });
         }
-        let more =
-            Usage { bytes: rows.iter().map(|r| r.size).sum(), messages: rows.len() as u64 };
+        let more = Usage { bytes: rows.iter().map(|r| r.size).sum(), messages: rows.len() as u64 };
         if !remove && !self.info.usage.fits(&self.info.quota, more) {
             return Err(Refusal::OverQuota);
         }
@@ -383,8 +382,12 @@ impl Holder {
         if gone.is_empty() {
             return Ok(Outcome::Expunged { uids: gone, modseq: folder.modseq });
         }
-        let bytes: u64 =
-            folder.letters.iter().filter(|(u, _)| gone.contains(**u)).map(|(_, l)| l.row.size).sum();
+        let bytes: u64 = folder
+            .letters
+            .iter()
+            .filter(|(u, _)| gone.contains(**u))
+            .map(|(_, l)| l.row.size)
+            .sum();
         let uids = folder.take_out(&gone, modseq);
         self.info.usage.bytes -= bytes;
         self.info.usage.messages -= uids.len();
