@@ -8,8 +8,12 @@
 //! | [`inputs`] | clock, randomness, and where jobs run: given from outside |
 //! | [`pool`] | a bounded pool of threads for jobs |
 //! | [`directory`] | accounts, domains, aliases: to whom an address leads |
+//! | [`password`], [`guesses`] | how passwords are kept and checked, and how often |
 
 pub mod config;
+mod delivery;
 pub mod directory;
+pub mod guesses;
 pub mod inputs;
+pub mod password;
 pub mod pool;

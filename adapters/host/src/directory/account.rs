@@ -2,14 +2,16 @@
 //!
 //! # The settings' octets
 //! ```text
-//! version 1 │ created u64 │ quota u64 │ hash: text │ verifiers: u8, each:
-//!           │ kind u8 │ iterations u32 │ salt: text │ stored key: text │ server key: text
+//! version 1 │ name: text │ created u64 │ hash: text
+//!           │ verifiers: u8, each: kind u8 │ iterations u32 │ salt: text │ stored key: text │ server key: text
 //!           │ addresses: u16, each: text
 //! ```
 //! Numbers are big-endian; a text is a u16 length and its octets. Octets behind the last field are
 //! an error: a newer version gets a new number.
 
 use std::fmt;
+
+use posthaste_core::sasl::Verifier;
 
 /// The version of the octets that [`Settings::encode`] writes.
 const VERSION: u8 = 1;
@@ -21,19 +23,19 @@ const SHA_256: u8 = 1;
 pub struct Account {
     /// The store's number for it; never used again after the account is gone.
     pub id: u32,
-    /// The full address, in the one spelling by which names are compared.
-    pub name: Box<str>,
-    /// Everything else.
+    /// Octets of mail it may hold; `None` is no limit.
+    pub quota: Option<u64>,
+    /// When it was made, how it signs in, and where else it gets mail.
     pub settings: Settings,
 }
 
 /// What the store keeps of an account beside its mail.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
+    /// The account's name: its full address, in the one spelling by which names are compared.
+    pub name: Box<str>,
     /// When it was made, in seconds since 1970.
     pub created: u64,
-    /// Octets of mail it may hold; 0 is no limit.
-    pub quota: u64,
     /// The password's Argon2id hash as a PHC string; empty where no password opens the account.
     pub hash: PasswordHash,
     /// The password's SCRAM-SHA-256 verifier. Absent for an imported hash until the next sign-in
@@ -50,25 +52,6 @@ pub struct PasswordHash(pub Box<str>);
 impl fmt::Debug for PasswordHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.is_empty() { "[none]" } else { "[hash]" })
-    }
-}
-
-/// What a SCRAM server keeps of a password (RFC 5802 §3). Does not print.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Verifier {
-    /// Rounds of PBKDF2.
-    pub iterations: u32,
-    /// The salt.
-    pub salt: [u8; 16],
-    /// H(ClientKey).
-    pub stored_key: [u8; 32],
-    /// HMAC(SaltedPassword, "Server Key").
-    pub server_key: [u8; 32],
-}
-
-impl fmt::Debug for Verifier {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "[verifier, {} iterations]", self.iterations)
     }
 }
 
@@ -89,8 +72,8 @@ impl Settings {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut out = vec![VERSION];
+        put(&mut out, self.name.as_bytes());
         out.extend_from_slice(&self.created.to_be_bytes());
-        out.extend_from_slice(&self.quota.to_be_bytes());
         put(&mut out, self.hash.0.as_bytes());
         out.push(u8::from(self.scram.is_some()));
         if let Some(scram) = &self.scram {
@@ -112,14 +95,14 @@ impl Settings {
     ///
     /// # Errors
     /// [`Unreadable`] for octets that are damaged or of a newer version.
-    pub fn decode(octets: &[u8]) -> Result<Self, Unreadable> {
-        let mut rest = octets;
+    pub fn decode(kept: &[u8]) -> Result<Self, Unreadable> {
+        let mut rest = kept;
         if take::<1>(&mut rest)? != [VERSION] {
             return Err(Unreadable);
         }
         let mut settings = Self {
+            name: text(&mut rest)?,
             created: u64::from_be_bytes(take(&mut rest)?),
-            quota: u64::from_be_bytes(take(&mut rest)?),
             hash: PasswordHash(text(&mut rest)?),
             scram: None,
             addresses: Vec::new(),
@@ -131,7 +114,7 @@ impl Settings {
             }
             settings.scram = Some(Verifier {
                 iterations: u32::from_be_bytes(take(&mut rest)?),
-                salt: fixed(&mut rest)?,
+                salt: octets(&mut rest)?.to_vec(),
                 stored_key: fixed(&mut rest)?,
                 server_key: fixed(&mut rest)?,
             });

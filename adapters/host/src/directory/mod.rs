@@ -18,7 +18,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use parking_lot::RwLock;
 
-pub use account::{Account, PasswordHash, Settings, Unreadable, Verifier};
+pub use account::{Account, PasswordHash, Settings, Unreadable};
 pub use rules::{Rules, RulesError};
 
 /// The local part of the mailbox that every domain must have (RFC 5321 §4.5.1).
@@ -80,7 +80,7 @@ impl Directory {
             people.by_address.entry(address.clone()).or_insert_with(|| Arc::clone(&account));
         }
         // A name wins over an address that was added to somebody else.
-        people.by_address.insert(account.name.clone(), Arc::clone(&account));
+        people.by_address.insert(account.settings.name.clone(), Arc::clone(&account));
         account
     }
 
@@ -100,7 +100,7 @@ impl Directory {
     pub fn by_name(&self, name: &str) -> Option<Arc<Account>> {
         let name = self.full_name(name)?;
         let account = self.people.read().by_address.get(name.as_str()).cloned()?;
-        (*account.name == *name).then_some(account)
+        (*account.settings.name == *name).then_some(account)
     }
 
     /// Whether any account has `address` (in the one spelling) as its name or further address.
@@ -197,7 +197,7 @@ impl Directory {
 impl People {
     fn remove(&mut self, id: u32) {
         let Some(old) = self.by_id.remove(&id) else { return };
-        for address in old.settings.addresses.iter().chain([&old.name]) {
+        for address in old.settings.addresses.iter().chain([&old.settings.name]) {
             if self.by_address.get(address).is_some_and(|owner| owner.id == id) {
                 self.by_address.remove(address);
             }

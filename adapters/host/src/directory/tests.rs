@@ -1,5 +1,6 @@
 use super::*;
 use crate::config::{Alias, Names};
+use posthaste_core::sasl::Verifier;
 
 fn alias(address: &str, to: &[&str]) -> Alias {
     Alias { address: address.to_owned(), to: to.iter().map(|to| (*to).to_owned()).collect() }
@@ -18,8 +19,8 @@ fn directory(aliases: Vec<Alias>) -> Directory {
     let directory = Directory::new(Rules::new(&names(aliases)).unwrap());
     for (id, name) in [(3, "alice@example.test"), (5, "bob@example.test"), (4, "alice@second.test")]
     {
-        let settings = Settings::default();
-        directory.put(Account { id, name: name.into(), settings });
+        let settings = Settings { name: name.into(), ..Settings::default() };
+        directory.put(Account { id, quota: None, settings });
     }
     directory
 }
@@ -128,8 +129,8 @@ fn the_postmaster_is_always_somebody() {
 #[test]
 fn who_signs_in_may_leave_the_default_domain_out() {
     let directory = directory(vec![]);
-    let name = "carol@localhost.test".into();
-    directory.put(Account { id: 9, name, settings: Settings::default() });
+    let settings = Settings { name: "carol@localhost.test".into(), ..Settings::default() };
+    directory.put(Account { id: 9, quota: None, settings });
     assert_eq!(directory.by_name("Carol").unwrap().id, 9);
     assert_eq!(directory.by_name("alice@EXAMPLE.test").unwrap().id, 3);
     assert!(directory.by_name("alice").is_none());
@@ -140,9 +141,12 @@ fn who_signs_in_may_leave_the_default_domain_out() {
 #[test]
 fn an_account_owns_what_leads_to_it() {
     let directory = directory(vec![alias("sales@example.test", &["bob@example.test"])]);
-    let settings =
-        Settings { addresses: vec!["robert@example.test".into()], ..Settings::default() };
-    let bob = directory.put(Account { id: 5, name: "bob@example.test".into(), settings });
+    let settings = Settings {
+        name: "bob@example.test".into(),
+        addresses: vec!["robert@example.test".into()],
+        ..Settings::default()
+    };
+    let bob = directory.put(Account { id: 5, quota: None, settings });
     for address in
         ["Bob@example.test", "bob+x@example.test", "sales@example.test", "robert@example.test"]
     {
@@ -159,12 +163,12 @@ fn an_account_owns_what_leads_to_it() {
 #[test]
 fn settings_come_back_and_damage_is_seen() {
     let settings = Settings {
+        name: "alice@example.test".into(),
         created: 1_700_000_000,
-        quota: 1 << 40,
         hash: PasswordHash("$argon2id$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA".into()),
         scram: Some(Verifier {
             iterations: 4096,
-            salt: [7; 16],
+            salt: vec![7; 16],
             stored_key: [8; 32],
             server_key: [9; 32],
         }),

@@ -1,0 +1,3 @@
+//! Mail on its way in.
+
+mod fields;
