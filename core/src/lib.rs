@@ -10,6 +10,7 @@
 //! | [`machine`] | the contract: `Protocol`, `Machine`, `Advance`, `Ask`, `Input`, `Instant` |
 //! | [`session`] | the loop: `Session`, `Handler`, `Act`, `Note`, `Place`, `Responder` |
 //! | [`line`], [`text`] | what ends a line; octets of the peer as events show them |
+//! | [`smtp`] | SMTP, submission and LMTP, both sides |
 //! | [`grammar`] | atoms that protocols share: base64, domains, addresses |
 //! | [`sasl`] | PLAIN, LOGIN and SCRAM-SHA-256, both sides |
 
@@ -25,4 +26,5 @@ pub mod line;
 pub mod machine;
 pub mod sasl;
 pub mod session;
+pub mod smtp;
 pub mod text;

@@ -2,6 +2,10 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`address`] | local parts, mailboxes, paths; canonical addresses |
 //! | [`base64`] | base64, strict for protocols and tolerant for bodies |
+//! | [`domain`] | domain names, IDNA, address literals |
 
+pub mod address;
 pub mod base64;
+pub mod domain;

@@ -1,0 +1,475 @@
+//! Mail addresses: local parts, mailboxes, the paths of SMTP.
+//!
+//! [`Mailbox`] is an address as it was written, borrowed; [`Address`] is its canonical form, owned:
+//! the local part without quotes it does not need, the domain in lower-case A-labels.
+//! [`ReversePath`] and [`ForwardPath`] are what MAIL and RCPT carry in angle brackets.
+
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::string::String;
+use core::fmt;
+use core::hash::{Hash, Hasher};
+use core::str::FromStr;
+
+use memchr::memchr;
+
+use super::domain::{Domain, DomainError, Host};
+
+/// Octets of a local part at most. RFC 5321 §4.5.3.1.1 asks for 64 and for no limit where possible;
+/// return addresses that name a recipient are longer.
+pub const LOCAL_OCTETS: usize = 255;
+
+/// What is wrong with an address or a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressError {
+    /// There are no angle brackets around the path, or one is missing.
+    Brackets,
+    /// The part behind the `@`.
+    Domain(DomainError),
+    /// The part before the `@` is not well formed.
+    Local,
+    /// The part before the `@` is too long.
+    Long,
+    /// There is no `@` and nothing behind it.
+    NoDomain,
+    /// The list of relays before the mailbox is not well formed.
+    Route,
+}
+
+impl fmt::Display for AddressError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Brackets => "the address wants angle brackets",
+            Self::Domain(error) => return error.fmt(f),
+            Self::Local => "the part before the @ is not well formed",
+            Self::Long => "the part before the @ is too long",
+            Self::NoDomain => "the address has no domain",
+            Self::Route => "the source route is not well formed",
+        })
+    }
+}
+
+impl core::error::Error for AddressError {}
+
+impl From<DomainError> for AddressError {
+    fn from(error: DomainError) -> Self {
+        Self::Domain(error)
+    }
+}
+
+/// What stands left of the `@`, as written: a dot-string or a quoted string, RFC 5321 §4.1.2, with
+/// UTF-8 as RFC 6531 §3.3 adds it.
+///
+/// Two are equal if they mean the same: `"joe"` and `joe` do, `Joe` and `joe` do not (RFC 5321 §2.4).
+#[derive(Clone, Copy)]
+pub struct LocalPart<'a>(&'a str);
+
+impl<'a> LocalPart<'a> {
+    /// Checks `text`.
+    ///
+    /// # Errors
+    /// [`AddressError::Local`] or [`AddressError::Long`].
+    pub fn parse(text: &'a [u8]) -> Result<Self, AddressError> {
+        if text.len() > LOCAL_OCTETS {
+            return Err(AddressError::Long);
+        }
+        let sound = match text {
+            [b'"', inner @ .., b'"'] => is_quoted_content(inner),
+            _ => is_dot_string(text),
+        };
+        let written = core::str::from_utf8(text).map_err(|_| AddressError::Local)?;
+        // Control characters above ASCII (NEL and its kin) are of no use in an address.
+        if !sound || written.chars().any(char::is_control) {
+            return Err(AddressError::Local);
+        }
+        Ok(Self(written))
+    }
+
+    /// As written, quotes and all.
+    #[must_use]
+    pub const fn as_str(self) -> &'a str {
+        self.0
+    }
+
+    /// Whether it was written as a quoted string.
+    #[must_use]
+    pub fn is_quoted(self) -> bool {
+        self.0.starts_with('"')
+    }
+
+    /// Whether only SMTPUTF8 may carry it.
+    #[must_use]
+    pub const fn is_utf8(self) -> bool {
+        !self.0.is_ascii()
+    }
+
+    /// What it means: without quotes and backslashes.
+    #[must_use]
+    pub fn content(self) -> Cow<'a, str> {
+        let Some(inner) = self.0.strip_prefix('"').and_then(|t| t.strip_suffix('"')) else {
+            return Cow::Borrowed(self.0);
+        };
+        if !inner.contains('\\') {
+            return Cow::Borrowed(inner);
+        }
+        let mut escaped = false;
+        let keep = |c: &char| {
+            escaped = *c == '\\' && !escaped;
+            !escaped
+        };
+        Cow::Owned(inner.chars().filter(keep).collect())
+    }
+
+    fn write_canonical(self, to: &mut String) {
+        let content = self.content();
+        if is_dot_string(content.as_bytes()) {
+            to.push_str(&content);
+            return;
+        }
+        to.push('"');
+        for c in content.chars() {
+            if matches!(c, '"' | '\\') {
+                to.push('\\');
+            }
+            to.push(c);
+        }
+        to.push('"');
+    }
+}
+
+impl PartialEq for LocalPart<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.content() == other.content()
+    }
+}
+
+impl Eq for LocalPart<'_> {}
+
+impl Hash for LocalPart<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.content().hash(state);
+    }
+}
+
+impl fmt::Debug for LocalPart<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.0, f)
+    }
+}
+
+impl fmt::Display for LocalPart<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+/// An address as it was written.
+///
+/// ```
+/// use posthaste_core::grammar::address::Mailbox;
+///
+/// let written = Mailbox::parse(br#""joe"@EXAMPLE.test"#).unwrap();
+/// assert_eq!(written, Mailbox::parse(b"joe@example.test").unwrap());
+/// assert_eq!(written.to_address().as_str(), "joe@example.test");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Mailbox<'a> {
+    /// Left of the `@`.
+    pub local: LocalPart<'a>,
+    /// Right of the `@`.
+    pub host: Host<'a>,
+}
+
+impl<'a> Mailbox<'a> {
+    /// Parses `local@host`; RFC 5321 §4.1.2 `Mailbox`.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &'a [u8]) -> Result<Self, AddressError> {
+        let local = local_end(text);
+        let (local, host) = text.split_at_checked(local).unwrap_or((text, b""));
+        match host {
+            [b'@', host @ ..] => {
+                Ok(Self { local: LocalPart::parse(local)?, host: Host::parse(host)? })
+            }
+            [] => {
+                LocalPart::parse(local)?;
+                Err(AddressError::NoDomain)
+            }
+            _ => Err(AddressError::Local),
+        }
+    }
+
+    /// The domain, unless the host is an address literal.
+    #[must_use]
+    pub const fn domain(self) -> Option<Domain<'a>> {
+        self.host.domain()
+    }
+
+    /// Whether only SMTPUTF8 may carry it.
+    #[must_use]
+    pub const fn is_utf8(self) -> bool {
+        self.local.is_utf8() || self.host.is_utf8()
+    }
+
+    /// The canonical form, owned.
+    #[must_use]
+    pub fn to_address(self) -> Address {
+        let mut text = String::with_capacity(LOCAL_OCTETS.min(64));
+        self.local.write_canonical(&mut text);
+        // Two quotes and as many backslashes as octets at most.
+        let at = u16::try_from(text.len()).unwrap_or(u16::MAX);
+        text.push('@');
+        self.host.write_canonical(&mut text);
+        Address { text: text.into_boxed_str(), at }
+    }
+}
+
+impl fmt::Display for Mailbox<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.local, self.host)
+    }
+}
+
+/// An address in canonical form, owned. Equality is equality of addresses as RFC 5321 §2.4 has it:
+/// the local part counts case. Accounts fold it ([`folded`](Self::folded)).
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Address {
+    text: Box<str>,
+    /// Where the `@` is that parts local part and host.
+    at: u16,
+}
+
+impl Address {
+    /// Parses `local@host` and keeps its canonical form.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &[u8]) -> Result<Self, AddressError> {
+        Mailbox::parse(text).map(Mailbox::to_address)
+    }
+
+    /// The whole address.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Left of the `@`, quoted if it has to be.
+    #[must_use]
+    pub fn local(&self) -> &str {
+        self.text.get(..usize::from(self.at)).unwrap_or_default()
+    }
+
+    /// Right of the `@`: a domain in lower-case A-labels, or an address literal.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.text.get(usize::from(self.at) + 1..).unwrap_or_default()
+    }
+
+    /// With the ASCII letters of the local part in lower case: how accounts are found.
+    #[must_use]
+    pub fn folded(&self) -> Self {
+        Self { text: self.text.to_ascii_lowercase().into_boxed_str(), at: self.at }
+    }
+
+    /// The address, borrowed.
+    ///
+    /// # Errors
+    /// None for an address that was made by this type.
+    pub fn as_mailbox(&self) -> Result<Mailbox<'_>, AddressError> {
+        Mailbox::parse(self.text.as_bytes())
+    }
+}
+
+impl FromStr for Address {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        Self::parse(text.as_bytes())
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&*self.text, f)
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Who sent a message, for reports: a mailbox or nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ReversePath<'a> {
+    /// A mailbox.
+    Mailbox(Mailbox<'a>),
+    /// `<>`: this is a report itself; send none about it.
+    Null,
+}
+
+impl<'a> ReversePath<'a> {
+    /// Parses `<...>` at the front of `text` and returns what follows it; RFC 5321 §4.1.2.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &'a [u8]) -> Result<(Self, &'a [u8]), AddressError> {
+        let (inner, rest) = brackets(text)?;
+        if inner.is_empty() {
+            return Ok((Self::Null, rest));
+        }
+        Ok((Self::Mailbox(Mailbox::parse(without_route(inner)?)?), rest))
+    }
+
+    /// The mailbox, if there is one.
+    #[must_use]
+    pub const fn mailbox(self) -> Option<Mailbox<'a>> {
+        match self {
+            Self::Mailbox(mailbox) => Some(mailbox),
+            Self::Null => None,
+        }
+    }
+}
+
+impl fmt::Display for ReversePath<'_> {
+    /// With angle brackets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mailbox(mailbox) => write!(f, "<{mailbox}>"),
+            Self::Null => f.write_str("<>"),
+        }
+    }
+}
+
+/// Who is to get a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ForwardPath<'a> {
+    /// A mailbox.
+    Mailbox(Mailbox<'a>),
+    /// `<Postmaster>` without a domain, in any case of letters; RFC 5321 §4.5.1.
+    Postmaster,
+}
+
+impl<'a> ForwardPath<'a> {
+    /// Parses `<...>` at the front of `text` and returns what follows it; RFC 5321 §4.1.2.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &'a [u8]) -> Result<(Self, &'a [u8]), AddressError> {
+        let (inner, rest) = brackets(text)?;
+        if inner.eq_ignore_ascii_case(b"postmaster") {
+            return Ok((Self::Postmaster, rest));
+        }
+        Ok((Self::Mailbox(Mailbox::parse(without_route(inner)?)?), rest))
+    }
+
+    /// The mailbox, unless it is the bare postmaster.
+    #[must_use]
+    pub const fn mailbox(self) -> Option<Mailbox<'a>> {
+        match self {
+            Self::Mailbox(mailbox) => Some(mailbox),
+            Self::Postmaster => None,
+        }
+    }
+}
+
+impl fmt::Display for ForwardPath<'_> {
+    /// With angle brackets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mailbox(mailbox) => write!(f, "<{mailbox}>"),
+            Self::Postmaster => f.write_str("<Postmaster>"),
+        }
+    }
+}
+
+/// What stands in the brackets at the front of `text`, and what follows them. Brackets in a quoted
+/// string do not count.
+fn brackets(text: &[u8]) -> Result<(&[u8], &[u8]), AddressError> {
+    let [b'<', inner @ ..] = text else {
+        return Err(AddressError::Brackets);
+    };
+    let mut quoted = false;
+    let mut at = 0;
+    while let Some(&c) = inner.get(at) {
+        match c {
+            b'"' => quoted = !quoted,
+            b'\\' if quoted => at += 1,
+            b'>' if !quoted => {
+                let (inner, rest) = inner.split_at_checked(at).ok_or(AddressError::Brackets)?;
+                return Ok((inner, rest.get(1..).unwrap_or_default()));
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    Err(AddressError::Brackets)
+}
+
+/// Drops `@a,@b:` from the front: accepted and ignored, RFC 5321 appendix C.
+fn without_route(inner: &[u8]) -> Result<&[u8], AddressError> {
+    if inner.first() != Some(&b'@') {
+        return Ok(inner);
+    }
+    let colon = memchr(b':', inner).ok_or(AddressError::Route)?;
+    let (route, mailbox) = inner.split_at_checked(colon).ok_or(AddressError::Route)?;
+    for hop in route.split(|&c| c == b',') {
+        match hop {
+            [b'@', domain @ ..] if Domain::parse(domain).is_ok() => {}
+            _ => return Err(AddressError::Route),
+        }
+    }
+    Ok(mailbox.get(1..).unwrap_or_default())
+}
+
+/// Where the local part at the front of `text` ends: at the `@` that follows it, if one does.
+fn local_end(text: &[u8]) -> usize {
+    let mut at = 0;
+    if text.first() == Some(&b'"') {
+        at = 1;
+        while let Some(&c) = text.get(at) {
+            at += 1;
+            match c {
+                b'"' => break,
+                b'\\' => at += 1,
+                _ => {}
+            }
+        }
+        return at.min(text.len());
+    }
+    at += memchr(b'@', text).unwrap_or(text.len());
+    at
+}
+
+/// RFC 5321 §4.1.2 `Dot-string`, with octets above ASCII.
+fn is_dot_string(text: &[u8]) -> bool {
+    text.split(|&c| c == b'.').all(|atom| !atom.is_empty() && atom.iter().all(|&c| is_atext(c)))
+}
+
+/// RFC 5322 §3.2.3 `atext`, with octets above ASCII.
+pub(crate) const fn is_atext(c: u8) -> bool {
+    matches!(c,
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | 128..
+        | b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'/' | b'=' | b'?'
+        | b'^' | b'_' | b'`' | b'{' | b'|' | b'}' | b'~')
+}
+
+/// RFC 5321 §4.1.2 `*QcontentSMTP`, with octets above ASCII.
+fn is_quoted_content(inner: &[u8]) -> bool {
+    let mut octets = inner.iter();
+    while let Some(c) = octets.next() {
+        let sound = match c {
+            b'\\' => matches!(octets.next(), Some(32..=126)),
+            b'"' => false,
+            32.. => *c != 127,
+            _ => false,
+        };
+        if !sound {
+            return false;
+        }
+    }
+    true
+}

@@ -1,0 +1,284 @@
+//! What stands right of the `@`: a domain name or an address literal.
+//!
+//! [`Host`] is what a mailbox names, [`Domain`] a domain name as written, [`DomainBuf`] its
+//! canonical form (lower-case A-labels), by which names are compared and looked up.
+
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::string::String;
+use core::fmt;
+use core::hash::{Hash, Hasher};
+use core::net::{Ipv4Addr, Ipv6Addr};
+use core::str::FromStr;
+
+/// Octets of a domain name at most, as written; RFC 5321 §4.5.3.1.2.
+pub const DOMAIN_OCTETS: usize = 255;
+/// Octets of one label at most, RFC 1035 §2.3.4.
+pub const LABEL_OCTETS: usize = 63;
+
+/// What is wrong with a domain name or an address literal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DomainError {
+    /// There is none.
+    Empty,
+    /// A label is empty, begins or ends with a hyphen, or holds an octet that none may hold.
+    Label,
+    /// The square brackets do not hold an address.
+    Literal,
+    /// A name over 255 octets or a label over 63.
+    Long,
+    /// Not UTF-8, or not a name that IDNA allows.
+    NotIdna,
+}
+
+impl fmt::Display for DomainError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "the domain is empty",
+            Self::Label => "the domain is not well formed",
+            Self::Literal => "the address literal is not well formed",
+            Self::Long => "the domain is too long",
+            Self::NotIdna => "the domain is not a valid internationalized name",
+        })
+    }
+}
+
+impl core::error::Error for DomainError {}
+
+/// A domain name as it was written: letters, digits, hyphens, dots; U-labels where they are allowed.
+///
+/// Underscores are let through, since hosts that greet with them are common; names are compared in
+/// canonical form.
+#[derive(Clone, Copy)]
+pub struct Domain<'a>(&'a str);
+
+impl<'a> Domain<'a> {
+    /// Checks `text` (RFC 5321 §4.1.2 `Domain`, with U-labels as RFC 6531 §3.3 adds them).
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &'a [u8]) -> Result<Self, DomainError> {
+        if text.is_empty() {
+            return Err(DomainError::Empty);
+        }
+        if text.len() > DOMAIN_OCTETS {
+            return Err(DomainError::Long);
+        }
+        let name = core::str::from_utf8(text).map_err(|_| DomainError::NotIdna)?;
+        for label in text.split(|&c| c == b'.') {
+            if label.len() > LABEL_OCTETS && label.is_ascii() {
+                return Err(DomainError::Long);
+            }
+            let (Some(&first), Some(&last)) = (label.first(), label.last()) else {
+                return Err(DomainError::Label);
+            };
+            let holds_only = |c: &u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | 128..);
+            if first == b'-' || last == b'-' || !label.iter().all(holds_only) {
+                return Err(DomainError::Label);
+            }
+        }
+        let domain = Self(name);
+        if domain.is_international() {
+            domain.to_ascii()?;
+        }
+        Ok(domain)
+    }
+
+    /// The name as written.
+    #[must_use]
+    pub const fn as_str(self) -> &'a str {
+        self.0
+    }
+
+    /// Whether it has U-labels, so that only SMTPUTF8 may carry it.
+    #[must_use]
+    pub const fn is_utf8(self) -> bool {
+        !self.0.is_ascii()
+    }
+
+    /// The canonical form: lower-case A-labels.
+    #[must_use]
+    pub fn to_canonical(self) -> DomainBuf {
+        let name = self.canonical_text();
+        DomainBuf(name.into_owned().into_boxed_str())
+    }
+
+    /// Has U-labels, or A-labels that may be written in other ways.
+    fn is_international(self) -> bool {
+        self.is_utf8()
+            || self.0.split('.').any(|l| l.get(..4).is_some_and(|p| p.eq_ignore_ascii_case("xn--")))
+    }
+
+    fn to_ascii(self) -> Result<Cow<'a, str>, DomainError> {
+        use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
+        // Underscores and hyphens were checked; lengths are those of the DNS, RFC 5890 §2.3.2.1.
+        Uts46::new()
+            .to_ascii(self.0.as_bytes(), AsciiDenyList::EMPTY, Hyphens::Allow, DnsLength::Verify)
+            .map_err(|_| DomainError::NotIdna)
+    }
+
+    fn canonical_text(self) -> Cow<'a, str> {
+        // `parse` has seen that IDNA takes it; and what it would not take is its own canonical form.
+        if self.is_international()
+            && let Ok(name) = self.to_ascii()
+        {
+            return name;
+        }
+        if self.0.bytes().any(|c| c.is_ascii_uppercase()) {
+            Cow::Owned(self.0.to_ascii_lowercase())
+        } else {
+            Cow::Borrowed(self.0)
+        }
+    }
+}
+
+impl PartialEq for Domain<'_> {
+    /// Equal in canonical form.
+    fn eq(&self, other: &Self) -> bool {
+        if self.is_international() || other.is_international() {
+            return self.canonical_text() == other.canonical_text();
+        }
+        self.0.eq_ignore_ascii_case(other.0)
+    }
+}
+
+impl Eq for Domain<'_> {}
+
+impl Hash for Domain<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.canonical_text().hash(state);
+    }
+}
+
+impl fmt::Debug for Domain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.0, f)
+    }
+}
+
+impl fmt::Display for Domain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+/// A domain name in canonical form: lower-case A-labels. Equality is equality of names.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DomainBuf(Box<str>);
+
+impl DomainBuf {
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name, borrowed.
+    #[must_use]
+    pub fn as_domain(&self) -> Domain<'_> {
+        Domain(&self.0)
+    }
+}
+
+impl FromStr for DomainBuf {
+    type Err = DomainError;
+
+    fn from_str(text: &str) -> Result<Self, DomainError> {
+        Ok(Domain::parse(text.as_bytes())?.to_canonical())
+    }
+}
+
+impl fmt::Debug for DomainBuf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&*self.0, f)
+    }
+}
+
+impl fmt::Display for DomainBuf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a mailbox or a greeting names: a domain, or an address in square brackets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Host<'a> {
+    /// A domain name.
+    Domain(Domain<'a>),
+    /// `[192.0.2.1]`.
+    V4(Ipv4Addr),
+    /// `[IPv6:2001:db8::1]`.
+    V6(Ipv6Addr),
+    /// `[tag:content]`, a literal of a kind that is to be registered; RFC 5321 §4.1.3.
+    General(&'a str),
+}
+
+impl<'a> Host<'a> {
+    /// Parses either form; RFC 5321 §4.1.2 and §4.1.3.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &'a [u8]) -> Result<Self, DomainError> {
+        match text {
+            [b'[', inner @ .., b']'] => Self::literal(inner).ok_or(DomainError::Literal),
+            [b'[', ..] => Err(DomainError::Literal),
+            _ => Domain::parse(text).map(Self::Domain),
+        }
+    }
+
+    /// The domain name, if it is one.
+    #[must_use]
+    pub const fn domain(self) -> Option<Domain<'a>> {
+        match self {
+            Self::Domain(domain) => Some(domain),
+            _ => None,
+        }
+    }
+
+    /// Whether only SMTPUTF8 may carry it.
+    #[must_use]
+    pub const fn is_utf8(self) -> bool {
+        matches!(self, Self::Domain(domain) if domain.is_utf8())
+    }
+
+    /// Appends the canonical form.
+    pub(crate) fn write_canonical(self, to: &mut String) {
+        use fmt::Write;
+        // Writing to a string does not fail.
+        let _ = match self {
+            Self::Domain(domain) => to.write_str(&domain.canonical_text()),
+            other => write!(to, "{other}"),
+        };
+    }
+
+    fn literal(inner: &'a [u8]) -> Option<Self> {
+        let text = core::str::from_utf8(inner).ok()?;
+        let Some((tag, rest)) = text.split_once(':') else {
+            return text.parse().ok().map(Self::V4);
+        };
+        if tag.eq_ignore_ascii_case("IPv6") {
+            return rest.parse().ok().map(Self::V6);
+        }
+        // Standardized-tag = Ldh-str; dcontent = %d33-90 / %d94-126.
+        let ldh = |c: u8| c.is_ascii_alphanumeric() || c == b'-';
+        let sound = !tag.is_empty()
+            && !tag.ends_with('-')
+            && tag.bytes().all(ldh)
+            && !rest.is_empty()
+            && text.len() <= DOMAIN_OCTETS
+            && rest.bytes().all(|c| matches!(c, 33..=90 | 94..=126));
+        sound.then_some(Self::General(text))
+    }
+}
+
+impl fmt::Display for Host<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Domain(domain) => domain.fmt(f),
+            Self::V4(address) => write!(f, "[{address}]"),
+            Self::V6(address) => write!(f, "[IPv6:{address}]"),
+            Self::General(text) => write!(f, "[{text}]"),
+        }
+    }
+}
+

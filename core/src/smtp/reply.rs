@@ -1,0 +1,212 @@
+//! Replies as the server side builds them: a code, an enhanced status code, a text.
+
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+use core::fmt;
+
+/// Octets of text on one line of a reply: the line has 512 with code and CR LF, RFC 5321 §4.5.3.1.5.
+pub const REPLY_TEXT: usize = 480;
+/// Lines of one reply that are written; what follows them is left out.
+pub const REPLY_LINES: usize = 16;
+/// Octets that writing one reply appends at most.
+pub const REPLY_OCTETS: usize = REPLY_LINES * 512;
+
+/// What the server says to one command: 32 octets, and no heap when the text is a constant.
+///
+/// ```
+/// use posthaste_core::smtp::reply::{Enhanced, Reply};
+///
+/// let mut out = Vec::new();
+/// Reply::new(550, Enhanced(5, 1, 1), "no such user here\nask postmaster").write(&mut out);
+/// assert_eq!(out, b"550-5.1.1 no such user here\r\n550 5.1.1 ask postmaster\r\n");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    text: Cow<'static, str>,
+    code: u16,
+    enhanced: Option<Enhanced>,
+}
+
+/// An enhanced status code, RFC 3463: class, subject, detail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Enhanced(pub u8, pub u16, pub u16);
+
+impl Reply {
+    /// A reply with an enhanced status code. `\n` in the text starts another line.
+    pub fn new(code: u16, enhanced: Enhanced, text: impl Into<Cow<'static, str>>) -> Self {
+        Self { text: text.into(), code, enhanced: Some(enhanced) }
+    }
+
+    /// A reply without one: greetings, 221 and 354 of old, 334.
+    pub fn bare(code: u16, text: impl Into<Cow<'static, str>>) -> Self {
+        Self { text: text.into(), code, enhanced: None }
+    }
+
+    /// The message was taken: `250 2.0.0`, with a text that says as what.
+    pub fn taken(text: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(250, Enhanced(2, 0, 0), text)
+    }
+
+    /// Come back later: `451 4.3.0`. What the server says when nobody answers its question.
+    #[must_use]
+    pub const fn later() -> Self {
+        Self::constant(451, Enhanced(4, 3, 0), "Not now, try again later")
+    }
+
+    /// A reply of constants.
+    #[must_use]
+    pub const fn constant(code: u16, enhanced: Enhanced, text: &'static str) -> Self {
+        Self { text: Cow::Borrowed(text), code, enhanced: Some(enhanced) }
+    }
+
+    /// The code, 200 to 599.
+    #[must_use]
+    pub const fn code(&self) -> u16 {
+        self.code
+    }
+
+    /// The enhanced status code, if it has one.
+    #[must_use]
+    pub const fn enhanced(&self) -> Option<Enhanced> {
+        self.enhanced
+    }
+
+    /// The text, lines parted by `\n`.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it says yes: 2xx or 3xx.
+    #[must_use]
+    pub const fn is_positive(&self) -> bool {
+        self.code < 400
+    }
+
+    /// Whether it says "not now": 4xx.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        self.code >= 400 && self.code < 500
+    }
+
+    /// Whether it says "never": 5xx.
+    #[must_use]
+    pub const fn is_permanent(&self) -> bool {
+        self.code >= 500
+    }
+
+    /// Appends it as the protocol has it, every line with code and enhanced code (RFC 2034 §4).
+    ///
+    /// Whatever the text holds, the lines are well formed: printable ASCII, at most 512 octets, at
+    /// most [`REPLY_LINES`] of them.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        write(out, self.code, self.enhanced, &self.text);
+    }
+}
+
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.code)?;
+        if let Some(enhanced) = self.enhanced {
+            write!(f, " {enhanced}")?;
+        }
+        write!(f, " {}", self.text.escape_debug())
+    }
+}
+
+impl fmt::Display for Enhanced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.0, self.1, self.2)
+    }
+}
+
+/// Writes a reply without building one.
+pub(crate) fn write(out: &mut Vec<u8>, code: u16, enhanced: Option<Enhanced>, text: &str) {
+    let mut lines = text.split('\n').take(REPLY_LINES).peekable();
+    while let Some(line) = lines.next() {
+        write_line(out, code, enhanced, lines.peek().is_none(), line);
+    }
+}
+
+/// Writes one line of a reply.
+pub(crate) fn write_line(
+    out: &mut Vec<u8>,
+    code: u16,
+    enhanced: Option<Enhanced>,
+    last: bool,
+    text: &str,
+) {
+    number(out, u32::from(code.clamp(200, 599)));
+    out.push(if last { b' ' } else { b'-' });
+    if let Some(Enhanced(class, subject, detail)) = enhanced {
+        number(out, u32::from(class));
+        out.push(b'.');
+        number(out, u32::from(subject));
+        out.push(b'.');
+        number(out, u32::from(detail));
+        out.push(b' ');
+    }
+    let text = text.as_bytes();
+    let text = text.get(..REPLY_TEXT).unwrap_or(text);
+    // RFC 5321 §4.2: textstring is HT and printable ASCII.
+    out.extend(text.iter().map(|&c| if matches!(c, b'\t' | b' '..=b'~') { c } else { b'?' }));
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Writes a number in decimal.
+pub(crate) fn number(out: &mut Vec<u8>, n: u32) {
+    let mut digits = [0u8; 10];
+    let mut left = n;
+    for (count, digit) in (1..).zip(digits.iter_mut().rev()) {
+        *digit = b'0' + (left % 10) as u8;
+        left /= 10;
+        if left == 0 {
+            out.extend_from_slice(digits.get(10 - count..).unwrap_or_default());
+            return;
+        }
+    }
+}
+
+const _: () = assert!(size_of::<Reply>() <= 40);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::String;
+
+    fn written(reply: &Reply) -> String {
+        let mut out = Vec::new();
+        reply.write(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn hostile_text_cannot_break_the_lines() {
+        let reply = Reply::new(550, Enhanced(5, 7, 1), "a\r\n\0b\u{e9}\u{2028}");
+        assert_eq!(written(&reply), "550-5.7.1 a?\r\n550 5.7.1 ?b?????\r\n");
+    }
+
+    #[test]
+    fn a_long_text_is_cut_at_the_line() {
+        let reply = Reply::new(550, Enhanced(5, 999, 999), "x".repeat(5_000));
+        let text = written(&reply);
+        assert!(text.len() <= 512 && text.ends_with("x\r\n"), "{}", text.len());
+    }
+
+    #[test]
+    fn many_lines_are_cut() {
+        let text = written(&Reply::bare(214, "x\n".repeat(100)));
+        assert_eq!(text.lines().count(), REPLY_LINES);
+        assert!(text.ends_with("214 x\r\n"));
+        assert!(text.len() <= REPLY_OCTETS);
+    }
+
+    #[test]
+    fn numbers() {
+        for n in [0, 7, 10, 250, 599, u32::MAX] {
+            let mut out = Vec::new();
+            number(&mut out, n);
+            assert_eq!(out, alloc::format!("{n}").as_bytes());
+        }
+    }
+}

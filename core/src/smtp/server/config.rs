@@ -1,0 +1,141 @@
+//! What a server machine is told once: its role, its name, what it offers, its limits.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::sasl::{self, Mechanism};
+
+/// Settings of a listener, shared by its sessions in an `Arc`.
+///
+/// Peers that deserve other settings (networks that may sign in without TLS, say) get another
+/// `Config`: the host chooses when it makes the session.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// What is spoken.
+    pub role: Role,
+    /// Our name, in the greeting and in the answer to EHLO.
+    pub hostname: Box<str>,
+    /// Offer STARTTLS, unless TLS is up.
+    pub starttls: bool,
+    /// Refuse everything but HELO, EHLO, NOOP, RSET, STARTTLS and QUIT before TLS is up (`530 5.7.0`).
+    pub require_tls: bool,
+    /// The SASL mechanisms offered, in the order they are advertised. None: no AUTH.
+    pub mechanisms: Vec<Mechanism>,
+    /// Offer mechanisms that send the password itself although TLS is not up.
+    pub plaintext_auth: bool,
+    /// Refuse MAIL before sign-in (`530 5.7.0`), RFC 6409 §4.3.
+    pub require_auth: bool,
+    /// Offer CHUNKING, and take BDAT.
+    pub chunking: bool,
+    /// Offer SMTPUTF8.
+    pub smtputf8: bool,
+    /// Offer DSN. Its parameters are parsed and kept in any case, RFC 3461 §5.1 note: without the
+    /// offer they are refused with 555.
+    pub dsn: bool,
+    /// Limits in quiet times.
+    pub limits: Limits,
+    /// Limits for sessions that were admitted as [`Strained`](super::Admission::Strained).
+    pub strained: Limits,
+}
+
+/// What a server machine speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// LMTP, RFC 2033: LHLO, and after the data one reply a recipient.
+    Lmtp,
+    /// SMTP with strangers, RFC 5321.
+    Smtp,
+    /// Message submission, RFC 6409.
+    Submission,
+}
+
+impl Config {
+    /// A listener of this role with the defaults: nothing that needs TLS or accounts is offered, but
+    /// submission wants sign-in.
+    #[must_use]
+    pub fn new(role: Role, hostname: &str) -> Self {
+        Self {
+            role,
+            hostname: hostname.into(),
+            starttls: false,
+            require_tls: false,
+            mechanisms: Vec::new(),
+            plaintext_auth: false,
+            require_auth: role == Role::Submission,
+            chunking: true,
+            smtputf8: true,
+            dsn: false,
+            limits: Limits::DEFAULT,
+            strained: Limits::STRAINED,
+        }
+    }
+}
+
+/// How much one session may do and how long it may take. The names are those of the config file,
+/// there with `smtp_` in front where other protocols have the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// `message_size`: octets of a message; told by SIZE, checked at MAIL and while it arrives.
+    pub message_size: u64,
+    /// `smtp_recipients` of a transaction; `452 4.5.3` for more. Told by LIMITS as RCPTMAX.
+    pub recipients: u32,
+    /// `smtp_transactions` of a session; `421 4.7.0` for more. Told by LIMITS as MAILMAX.
+    pub transactions: u32,
+    /// `smtp_command_line`: octets of a command with its CR LF.
+    pub command_line: usize,
+    /// `smtp_auth_line`: octets of a line of AUTH with its CR LF, RFC 4954 §4.
+    pub auth_line: usize,
+    /// `smtp_text_line`: octets of a line of a message with its CR LF; `550 5.6.0` for more.
+    pub text_line: usize,
+    /// `smtp_command_wait`: how long to wait for a command; then `421 4.4.2`.
+    pub command_wait: Duration,
+    /// `smtp_body_wait`: how long to wait for the next octets of a message.
+    pub body_wait: Duration,
+    /// `body_rate`: octets a second that a message must arrive with, over any [`RATE_SPAN`].
+    pub body_rate: u32,
+    /// `answer_wait`: how long the host may think; then its question is settled by the refusal.
+    pub answer_wait: Duration,
+    /// `errors` of a session that are answered; the next one ends it.
+    pub errors: u32,
+    /// `junk_commands` between messages (NOOP, RSET, VRFY, HELP, hellos); the next one ends the session.
+    pub junk_commands: u32,
+    /// `auth_failures` of a session; the last one ends it.
+    pub auth_failures: u32,
+}
+
+/// The span over which [`Limits::body_rate`] is measured.
+pub const RATE_SPAN: Duration = Duration::from_secs(60);
+
+impl Limits {
+    /// The defaults.
+    pub const DEFAULT: Self = Self {
+        message_size: 50 * 1024 * 1024,
+        recipients: 1_000,
+        transactions: 1_000,
+        command_line: 2_048,
+        auth_line: sasl::LINE,
+        text_line: 1024 * 1024,
+        command_wait: Duration::from_secs(300),
+        body_wait: Duration::from_secs(180),
+        body_rate: 512,
+        answer_wait: Duration::from_secs(240),
+        errors: 20,
+        junk_commands: 100,
+        auth_failures: 3,
+    };
+
+    /// The defaults while there is too much to do: strangers must be quick and make no mistakes.
+    pub const STRAINED: Self = Self {
+        command_wait: Duration::from_secs(10),
+        errors: 1,
+        junk_commands: 1,
+        ..Self::DEFAULT
+    };
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}

@@ -1,0 +1,453 @@
+//! What a server machine reports and asks, and what answers it.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::grammar::address::{ForwardPath, ReversePath};
+use crate::machine::{Ask, End, Question, TlsFacts};
+use crate::sasl::{self, Credentials, Failure, Found, Identity, Mechanism, Verdict};
+use crate::smtp::Smtp;
+use crate::smtp::extension::{BodyKind, Notify, OriginalRecipient, Ret, Submitter, Xtext};
+use crate::smtp::reply::Reply;
+use crate::text::Text;
+
+/// What happened in a session, in the order it happened.
+///
+/// Each line of the peer shows up in exactly one event; octets of messages are runs.
+///
+/// A transaction begins when [`Mail`](Self::Mail) was accepted. It ends with the answer to
+/// [`BodyEnd`](Self::BodyEnd), with [`BodyLost`](Self::BodyLost), [`Reset`](Self::Reset),
+/// [`Hello`](Self::Hello), [`Secured`](Self::Secured), [`Ended`](Self::Ended), or when
+/// [`Data`](Self::Data) was refused: drop what was staged then.
+pub enum Event<'i> {
+    /// Somebody connected. Always the first event.
+    Connected(Ask<Connect>),
+    /// HELO, EHLO or LHLO: the peer's name for itself. Ends a transaction.
+    Hello {
+        /// Which of the three.
+        verb: Hello,
+        /// A domain or an address literal, as written and not checked.
+        name: Text<'i>,
+    },
+
+    /// AUTH began, or a line of it came that leads to no other event. What it said is not shown.
+    Auth(Mechanism),
+    /// A name and a password in clear: are they right?
+    SignIn(Ask<sasl::SignIn<Smtp>>, Credentials<'i>),
+    /// SCRAM: what is needed to check this user's proof?
+    Lookup(Ask<sasl::Lookup<Smtp>>, Identity),
+    /// SCRAM: the peer has proved who it is, and was told. (After [`SignIn`](Self::SignIn) the verdict says
+    /// the same.)
+    SignedIn {
+        /// Whom it acts as.
+        user: String,
+    },
+    /// The exchange failed; the peer was told.
+    SignInFailed(Failure),
+
+    /// MAIL: may this sender begin a transaction?
+    Mail(Ask<Mail>, MailFrom<'i>),
+    /// RCPT: may this recipient have it?
+    Recipient(Ask<Recipient>, RcptTo<'i>),
+    /// DATA or the first BDAT, with at least one accepted recipient: is the message welcome?
+    Data(Ask<Data>, Transfer),
+    /// Another BDAT.
+    Chunk(Transfer),
+    /// Octets of the message, as they are to be kept: no dots were stuffed, lines end with CR LF.
+    Body(Text<'i>),
+    /// The message is whole: what became of it? Accept only what is durable.
+    BodyEnd(Ask<Delivery>, Received),
+    /// The message is of no use, and the peer was told: drop what was staged.
+    BodyLost(Defect),
+    /// Octets of a message that nobody wants: it was refused or spoiled before.
+    Skipped(Text<'i>),
+
+    /// RSET. Ends a transaction.
+    Reset,
+    /// VRFY: is there such a user? (RFC 5321 §3.5.3 allows to say `252`, which is the refusal.)
+    Verify(Ask<Verify>, Text<'i>),
+    /// HELP, with what was asked.
+    Help(Text<'i>),
+    /// NOOP, with what it said.
+    Noop(Text<'i>),
+    /// STARTTLS: TLS starts when the reply has left.
+    StartTls,
+    /// TLS is up. What was said before must be forgotten; the peer says EHLO again.
+    Secured(TlsFacts),
+    /// QUIT.
+    Quit,
+    /// A line that the machine refused by itself.
+    Bad {
+        /// The line without its end; only its beginning if it was over the limit, only command and mechanism if
+        /// it was AUTH.
+        line: Text<'i>,
+        /// What the peer was told.
+        code: u16,
+        /// Why, in the words the peer was told.
+        why: &'static str,
+    },
+    /// More of a line that was over its limit.
+    Overlong(Text<'i>),
+    /// It is over. Always the last event.
+    Ended(End),
+}
+
+impl fmt::Debug for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connected(_) => f.write_str("Connected"),
+            Self::Hello { verb, name } => write!(f, "Hello {verb} {name:?}"),
+            Self::Auth(mechanism) => write!(f, "Auth {mechanism}"),
+            Self::SignIn(_, credentials) => write!(f, "SignIn {credentials:?}"),
+            Self::Lookup(_, identity) => write!(f, "Lookup {identity:?}"),
+            Self::SignedIn { user } => write!(f, "SignedIn {user:?}"),
+            Self::SignInFailed(why) => write!(f, "SignInFailed {why}"),
+            Self::Mail(_, from) => write!(f, "Mail {from:?}"),
+            Self::Recipient(_, to) => write!(f, "Recipient {to:?}"),
+            Self::Data(_, transfer) => write!(f, "Data {transfer:?}"),
+            Self::Chunk(transfer) => write!(f, "Chunk {transfer:?}"),
+            Self::Body(run) => write!(f, "Body {run:?}"),
+            Self::BodyEnd(_, received) => write!(f, "BodyEnd {}", received.octets),
+            Self::BodyLost(defect) => write!(f, "BodyLost {defect}"),
+            Self::Skipped(run) => write!(f, "Skipped {run:?}"),
+            Self::Reset => f.write_str("Reset"),
+            Self::Verify(_, who) => write!(f, "Verify {who:?}"),
+            Self::Help(what) => write!(f, "Help {what:?}"),
+            Self::Noop(what) => write!(f, "Noop {what:?}"),
+            Self::StartTls => f.write_str("StartTls"),
+            Self::Secured(facts) => write!(f, "Secured {}", facts.version),
+            Self::Quit => f.write_str("Quit"),
+            Self::Bad { line, code, why } => write!(f, "Bad {line:?} {code} {why}"),
+            Self::Overlong(run) => write!(f, "Overlong {run:?}"),
+            Self::Ended(end) => write!(f, "Ended {end:?}"),
+        }
+    }
+}
+
+/// The three ways to say hello.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Hello {
+    /// SMTP with extensions.
+    Ehlo,
+    /// SMTP without.
+    Helo,
+    /// LMTP.
+    Lhlo,
+}
+
+impl fmt::Display for Hello {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ehlo => "EHLO",
+            Self::Helo => "HELO",
+            Self::Lhlo => "LHLO",
+        })
+    }
+}
+
+/// What MAIL said.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct MailFrom<'i> {
+    /// Who sends, for reports.
+    pub path: ReversePath<'i>,
+    /// `SIZE=`: the octets that will come, as far as the sender knows; within our limit.
+    pub size: Option<u64>,
+    /// `BODY=`.
+    pub body: BodyKind,
+    /// `SMTPUTF8`: addresses and header fields may be UTF-8.
+    pub smtputf8: bool,
+    /// `RET=`.
+    pub ret: Option<Ret>,
+    /// `ENVID=`: the sender's name for this transaction.
+    pub envid: Option<Xtext<'i>>,
+    /// `AUTH=`.
+    pub auth: Option<Submitter<'i>>,
+}
+
+impl fmt::Debug for MailFrom<'_> {
+    /// As it stood in the command, parameters in a fixed order.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.path)?;
+        if let Some(size) = self.size {
+            write!(f, " SIZE={size}")?;
+        }
+        match self.body {
+            BodyKind::SevenBit => {}
+            BodyKind::EightBitMime => f.write_str(" BODY=8BITMIME")?,
+            BodyKind::BinaryMime => f.write_str(" BODY=BINARYMIME")?,
+        }
+        if self.smtputf8 {
+            f.write_str(" SMTPUTF8")?;
+        }
+        match self.ret {
+            None => {}
+            Some(Ret::Full) => f.write_str(" RET=FULL")?,
+            Some(Ret::Headers) => f.write_str(" RET=HDRS")?,
+        }
+        if let Some(envid) = self.envid {
+            write!(f, " ENVID={}", Text(envid.encoded()))?;
+        }
+        match self.auth {
+            None => Ok(()),
+            Some(Submitter::Unknown) => f.write_str(" AUTH=<>"),
+            Some(Submitter::Named(name)) => write!(f, " AUTH={}", Text(name.encoded())),
+        }
+    }
+}
+
+/// What RCPT said.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct RcptTo<'i> {
+    /// Who is to get it.
+    pub path: ForwardPath<'i>,
+    /// `NOTIFY=`.
+    pub notify: Option<Notify>,
+    /// `ORCPT=`.
+    pub orcpt: Option<OriginalRecipient<'i>>,
+}
+
+impl fmt::Debug for RcptTo<'_> {
+    /// As it stood in the command, parameters in a fixed order.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.path)?;
+        if let Some(notify) = self.notify {
+            write!(f, " NOTIFY={notify}")?;
+        }
+        if let Some(orcpt) = self.orcpt {
+            write!(f, " ORCPT={};{}", orcpt.kind, Text(orcpt.address.encoded()))?;
+        }
+        Ok(())
+    }
+}
+
+/// How octets of a message come.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Transfer {
+    /// BDAT: so many octets.
+    Chunk {
+        /// How many.
+        octets: u64,
+        /// Nothing follows them.
+        last: bool,
+    },
+    /// DATA: lines, ended by a dot.
+    Lines,
+}
+
+impl fmt::Debug for Transfer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Chunk { octets, last: false } => write!(f, "{octets}"),
+            Self::Chunk { octets, last: true } => write!(f, "{octets} LAST"),
+            Self::Lines => f.write_str("lines"),
+        }
+    }
+}
+
+/// What is known of a message that is whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// Octets that the `Body` events showed.
+    pub octets: u64,
+    /// Recipients that were accepted; LMTP wants a reply for each.
+    pub recipients: u32,
+}
+
+/// Why a message is of no use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Defect {
+    /// A CR without LF, from strangers or over LMTP.
+    BareCr,
+    /// An LF without CR, from strangers or over LMTP.
+    BareLf,
+    /// A line over the limit.
+    LongLine,
+    /// A NUL.
+    Nul,
+    /// More octets than the limit.
+    TooBig,
+}
+
+impl fmt::Display for Defect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::BareCr => "bare CR",
+            Self::BareLf => "bare LF",
+            Self::LongLine => "line too long",
+            Self::Nul => "NUL",
+            Self::TooBig => "too big",
+        })
+    }
+}
+
+/// May this peer have a session?
+#[derive(Debug)]
+pub enum Connect {}
+
+/// May this sender begin a transaction? The refusal is `451 4.3.0`.
+#[derive(Debug)]
+pub enum Mail {}
+
+/// May this recipient have the message?
+#[derive(Debug)]
+pub enum Recipient {}
+
+/// Is the message welcome? A refusal ends the transaction before the message is sent.
+#[derive(Debug)]
+pub enum Data {}
+
+/// What became of the message?
+#[derive(Debug)]
+pub enum Delivery {}
+
+/// Is there such a user?
+#[derive(Debug)]
+pub enum Verify {}
+
+impl Question for Connect {
+    type Protocol = Smtp;
+    type Answer = Admission;
+
+    fn refusal() -> Admission {
+        Admission::Refuse(Reply::constant(
+            421,
+            crate::smtp::reply::Enhanced(4, 3, 2),
+            "Too busy, try again later",
+        ))
+    }
+}
+
+impl Question for Mail {
+    type Protocol = Smtp;
+    type Answer = Decision;
+
+    fn refusal() -> Decision {
+        Decision::Refuse(Reply::later())
+    }
+}
+
+impl Question for Recipient {
+    type Protocol = Smtp;
+    type Answer = Decision;
+
+    fn refusal() -> Decision {
+        Decision::Refuse(Reply::later())
+    }
+}
+
+impl Question for Data {
+    type Protocol = Smtp;
+    type Answer = Decision;
+
+    fn refusal() -> Decision {
+        Decision::Refuse(Reply::later())
+    }
+}
+
+impl Question for Delivery {
+    type Protocol = Smtp;
+    type Answer = Outcome;
+
+    fn refusal() -> Outcome {
+        Outcome::All(Reply::later())
+    }
+}
+
+impl Question for Verify {
+    type Protocol = Smtp;
+    type Answer = Reply;
+
+    fn refusal() -> Reply {
+        Reply::constant(
+            252,
+            crate::smtp::reply::Enhanced(2, 5, 2),
+            "Cannot verify the user, but will take mail and try to deliver it",
+        )
+    }
+}
+
+/// The answer to [`Connect`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// Come in.
+    Accept,
+    /// Go away: with 421 (later) or 554 (never), RFC 5321 §3.1. The connection is closed.
+    Refuse(Reply),
+    /// Come in, but there is much to do: the limits are [`Config::strained`](super::Config::strained).
+    Strained,
+}
+
+/// The answer to [`Mail`], [`Recipient`] and [`Data`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Yes; the machine has the words.
+    Accept,
+    /// No, with the words to say: 4xx or 5xx. A 421 ends the session after it was said.
+    Refuse(Reply),
+}
+
+/// The answer to [`Delivery`]. A positive reply means that the message is durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// One reply for all; LMTP repeats it for every recipient.
+    All(Reply),
+    /// LMTP: a reply for each accepted recipient in the order of their RCPT. If there are too few the
+    /// rest is told `451 4.3.0`. In SMTP the worst of them is said.
+    Each(Vec<Reply>),
+}
+
+/// Every answer to a server machine.
+#[derive(Debug)]
+pub enum Answer {
+    /// To [`Connect`].
+    Admission(Admission),
+    /// To [`Mail`], [`Recipient`] and [`Data`].
+    Decision(Decision),
+    /// To [`sasl::Lookup`].
+    Found(Found),
+    /// To [`Delivery`].
+    Outcome(Outcome),
+    /// To [`Verify`].
+    Reply(Reply),
+    /// To [`sasl::SignIn`].
+    Verdict(Verdict),
+}
+
+const _: () = assert!(size_of::<Answer>() <= 64);
+
+impl From<Admission> for Answer {
+    fn from(answer: Admission) -> Self {
+        Self::Admission(answer)
+    }
+}
+
+impl From<Decision> for Answer {
+    fn from(answer: Decision) -> Self {
+        Self::Decision(answer)
+    }
+}
+
+impl From<Found> for Answer {
+    fn from(answer: Found) -> Self {
+        Self::Found(answer)
+    }
+}
+
+impl From<Outcome> for Answer {
+    fn from(answer: Outcome) -> Self {
+        Self::Outcome(answer)
+    }
+}
+
+impl From<Reply> for Answer {
+    fn from(answer: Reply) -> Self {
+        Self::Reply(answer)
+    }
+}
+
+impl From<Verdict> for Answer {
+    fn from(answer: Verdict) -> Self {
+        Self::Verdict(answer)
+    }
+}
