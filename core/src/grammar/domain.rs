@@ -281,4 +281,3 @@ impl fmt::Display for Host<'_> {
         }
     }
 }
-

@@ -63,7 +63,8 @@ impl Notify {
         }
         let mut all = Self::NEVER;
         for word in value.split(|&c| c == b',') {
-            let one = Self::NAMES.iter().find(|(_, name)| word.eq_ignore_ascii_case(name.as_bytes()));
+            let one =
+                Self::NAMES.iter().find(|(_, name)| word.eq_ignore_ascii_case(name.as_bytes()));
             all = all.and(one?.0);
         }
         Some(all)
@@ -156,11 +157,7 @@ impl<'i> Xtext<'i> {
             if matches!(c, 33..=126) && !matches!(c, b'+' | b'=') {
                 to.push(c);
             } else {
-                to.extend([
-                    b'+',
-                    DIGITS[usize::from(c >> 4)],
-                    DIGITS[usize::from(c & 15)],
-                ]);
+                to.extend([b'+', DIGITS[usize::from(c >> 4)], DIGITS[usize::from(c & 15)]]);
             }
         }
     }

@@ -87,8 +87,6 @@ pub enum Event<'i> {
         /// Why, in the words the peer was told.
         why: &'static str,
     },
-    /// More of a line that was over its limit.
-    Overlong(Text<'i>),
     /// It is over. Always the last event.
     Ended(End),
 }
@@ -119,7 +117,6 @@ impl fmt::Debug for Event<'_> {
             Self::Secured(facts) => write!(f, "Secured {}", facts.version),
             Self::Quit => f.write_str("Quit"),
             Self::Bad { line, code, why } => write!(f, "Bad {line:?} {code} {why}"),
-            Self::Overlong(run) => write!(f, "Overlong {run:?}"),
             Self::Ended(end) => write!(f, "Ended {end:?}"),
         }
     }
@@ -261,6 +258,9 @@ pub enum Defect {
     BareCr,
     /// An LF without CR, from strangers or over LMTP.
     BareLf,
+    /// A bare CR right before the CR LF that the last dot follows: other servers see no end there, so what
+    /// follows may be message or command. The session ends.
+    DoubtfulEnd,
     /// A line over the limit.
     LongLine,
     /// A NUL.
@@ -274,6 +274,7 @@ impl fmt::Display for Defect {
         f.write_str(match self {
             Self::BareCr => "bare CR",
             Self::BareLf => "bare LF",
+            Self::DoubtfulEnd => "doubtful end",
             Self::LongLine => "line too long",
             Self::Nul => "NUL",
             Self::TooBig => "too big",
