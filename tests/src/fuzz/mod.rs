@@ -1,0 +1,10 @@
+//! Fuzz bodies, one function a target: octets in, no panic out, and whatever must hold asserted.
+//!
+//! Each is named in [`TARGETS`]; `fuzz/fuzz_targets/NAME.rs` hands it the fuzzer's octets, and
+//! `tests/fuzz_corpus.rs` replays `fuzz/corpus/NAME/` and a few thousand mutations of it.
+
+/// A fuzz body.
+pub type Body = fn(&[u8]);
+
+/// Every target by its name, in alphabetical order.
+pub const TARGETS: &[(&str, Body)] = &[];
