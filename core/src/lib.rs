@@ -13,6 +13,7 @@
 //! | [`smtp`] | SMTP, submission and LMTP, both sides |
 //! | [`grammar`] | atoms that protocols share: base64, domains, addresses |
 //! | [`sasl`] | PLAIN, LOGIN and SCRAM-SHA-256, both sides |
+//! | [`imap`] | IMAP4rev1 and IMAP4rev2 |
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -22,6 +23,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod grammar;
+pub mod imap;
 pub mod line;
 pub mod machine;
 pub mod sasl;
