@@ -10,6 +10,7 @@
 //! | [`machine`] | the contract: `Protocol`, `Machine`, `Advance`, `Ask`, `Input`, `Instant` |
 //! | [`session`] | the loop: `Session`, `Handler`, `Act`, `Note`, `Place`, `Responder` |
 //! | [`line`], [`text`] | what ends a line; octets of the peer as events show them |
+//! | [`pop3`] | POP3, the server's side |
 //! | [`smtp`] | SMTP, submission and LMTP, both sides |
 //! | [`grammar`] | atoms that protocols share: base64, domains, addresses |
 //! | [`sasl`] | PLAIN, LOGIN and SCRAM-SHA-256, both sides |
@@ -26,6 +27,7 @@ pub mod grammar;
 pub mod imap;
 pub mod line;
 pub mod machine;
+pub mod pop3;
 pub mod sasl;
 pub mod session;
 pub mod smtp;

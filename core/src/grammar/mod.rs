@@ -4,8 +4,10 @@
 //! |---|---|
 //! | [`address`] | local parts, mailboxes, paths; canonical addresses |
 //! | [`base64`] | base64, strict for protocols and tolerant for bodies |
+//! | [`decimal`] | whole numbers in digits |
 //! | [`domain`] | domain names, IDNA, address literals |
 
 pub mod address;
 pub mod base64;
+pub mod decimal;
 pub mod domain;

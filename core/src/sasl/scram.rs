@@ -18,7 +18,7 @@ use zeroize::{Zeroize, Zeroizing};
 use super::client::Fault;
 use super::prep;
 use super::{Failure, Identity, Known, Mechanism};
-use crate::grammar::base64;
+use crate::grammar::{base64, decimal};
 use crate::text::{OwnedSecret, Secret};
 
 /// Octets of a key and of a proof: those of the hash.
@@ -152,7 +152,7 @@ impl Server {
         out.extend_from_slice(b",s=");
         base64::encode(&verifier.salt, out);
         out.extend_from_slice(b",i=");
-        push_number(verifier.iterations, out);
+        decimal::push(verifier.iterations.into(), out);
         out
     }
 
@@ -383,21 +383,6 @@ fn push_name(name: &str, out: &mut Vec<u8>) {
             b'=' => out.extend_from_slice(b"=3D"),
             other => out.push(other),
         }
-    }
-}
-
-fn push_number(mut n: u32, out: &mut Vec<u8>) {
-    let from = out.len();
-    loop {
-        // A digit.
-        out.push(b'0' + (n % 10) as u8);
-        n /= 10;
-        if n == 0 {
-            break;
-        }
-    }
-    if let Some(digits) = out.get_mut(from..) {
-        digits.reverse();
     }
 }
 
