@@ -4,16 +4,27 @@
 //! # The map
 //! | module | holds |
 //! |---|---|
+//! | [`Host`] | what all handlers share; makes handlers |
+//! | [`Delivery`] | the handler of SMTP, submission and LMTP sessions |
+//! | [`admin`] | what an administrator does to accounts |
 //! | [`config`] | what the host wants to know from the configuration |
 //! | [`inputs`] | clock, randomness, and where jobs run: given from outside |
 //! | [`pool`] | a bounded pool of threads for jobs |
 //! | [`directory`] | accounts, domains, aliases: to whom an address leads |
 //! | [`password`], [`guesses`] | how passwords are kept and checked, and how often |
 
+pub mod admin;
+mod budget;
 pub mod config;
 mod delivery;
 pub mod directory;
 pub mod guesses;
+mod host;
 pub mod inputs;
 pub mod password;
 pub mod pool;
+mod rings;
+mod sign_in;
+
+pub use delivery::Delivery;
+pub use host::{Host, StartError};

@@ -1,3 +1,250 @@
-//! Mail on its way in.
+//! Mail on its way in: the handler of SMTP, submission and LMTP sessions.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `mod.rs` | the handler: who may send what, to whom |
+//! | `transaction` | one message with its sender and recipients, to the store |
+//! | `incoming` | the message's octets in one pass |
+//! | `fields` | what is looked for in a header, in passing |
+//! | `trace` | Received, Return-Path, and what submission adds |
+//! | `replies` | what is said, all in one place |
 
 mod fields;
+mod incoming;
+mod replies;
+mod trace;
+mod transaction;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use posthaste_core::grammar::address::ForwardPath;
+use posthaste_core::machine::{Ask, TlsFacts};
+use posthaste_core::session::{Act, Handler, Place};
+use posthaste_core::smtp::Smtp;
+use posthaste_core::smtp::reply::Reply;
+use posthaste_core::smtp::server::event::{
+    Connect, Data, Delivery as Delivered, Hello, Mail, MailFrom, RcptTo, Received, Recipient,
+};
+use posthaste_core::smtp::server::{Admission, Decision, Event, Role};
+use posthaste_core::text::Text;
+
+use crate::Host;
+use crate::directory::{Account, Resolved};
+use crate::sign_in::Identity;
+use transaction::{Begin, Transaction};
+
+/// Answers one SMTP, submission or LMTP session.
+#[derive(Debug)]
+pub struct Delivery {
+    host: Arc<Host>,
+    role: Role,
+    peer: Option<IpAddr>,
+    hello: Hello,
+    name: Box<str>,
+    tls: Option<TlsFacts>,
+    identity: Identity,
+    transaction: Option<Box<Transaction>>,
+}
+
+impl Host {
+    /// The handler of a session in this role with a peer at this address (none for a Unix socket).
+    #[must_use]
+    pub fn smtp(self: &Arc<Self>, role: Role, peer: Option<IpAddr>) -> Delivery {
+        Delivery {
+            host: Arc::clone(self),
+            role,
+            peer,
+            hello: Hello::Helo,
+            name: Box::default(),
+            tls: None,
+            identity: Identity::Stranger,
+            transaction: None,
+        }
+    }
+}
+
+impl Handler<Smtp> for Delivery {
+    fn handle(&mut self, event: Event<'_>, at: &Place<Smtp>) -> Act<Smtp> {
+        match event {
+            Event::Connected(ask) => self.connected(ask),
+            Event::Hello { verb, name } => self.greeted(verb, name),
+            Event::SignIn(ask, credentials) => {
+                self.identity.check(&self.host, self.peer, ask, &credentials, at)
+            }
+            Event::Lookup(ask, who) => self.identity.look_up(&self.host, self.peer, ask, &who),
+            Event::SignedIn { .. } => {
+                self.identity.proved(&self.host);
+                Act::Done
+            }
+            Event::SignInFailed(why) => {
+                self.identity.failed(&self.host, why);
+                Act::Done
+            }
+            Event::Mail(ask, from) => self.mail(ask, from),
+            Event::Recipient(ask, to) => self.recipient(ask, to, at),
+            Event::Data(ask, _) => self.data(ask),
+            Event::Body(run) => self.body(run, at),
+            Event::BodyEnd(ask, received) => self.body_end(ask, received, at),
+            Event::BodyLost(_) | Event::Reset => {
+                self.transaction = None;
+                Act::Done
+            }
+            Event::Secured(facts) => {
+                self.tls = Some(facts);
+                self.identity.forget();
+                self.transaction = None;
+                self.name = Box::default();
+                Act::Done
+            }
+            Event::Ended(_) => {
+                self.transaction = None;
+                Act::Done
+            }
+            // The machine has answered all others, or settles them by their refusal, which is what
+            // we would say: VRFY tells nobody who is here (RFC 5321 §7.3).
+            _ => Act::Done,
+        }
+    }
+}
+
+impl Delivery {
+    fn connected(&self, ask: Ask<Connect>) -> Act<Smtp> {
+        let config = self.host.config.load();
+        let may = self.role != Role::Lmtp
+            || self.peer.is_none_or(|peer| config.lmtp_from.iter().any(|net| net.has(peer)));
+        let answer =
+            if may { Admission::Accept } else { Admission::Refuse(replies::NOT_FROM_HERE) };
+        ask.with(answer).into()
+    }
+
+    fn greeted(&mut self, verb: Hello, name: Text<'_>) -> Act<Smtp> {
+        self.hello = verb;
+        self.name = name.to_str().unwrap_or_default().into();
+        self.transaction = None;
+        Act::Done
+    }
+
+    fn mail(&mut self, ask: Ask<Mail>, from: MailFrom<'_>) -> Act<Smtp> {
+        self.transaction = None;
+        if self.role == Role::Submission {
+            let Some(account) = self.identity.account() else {
+                return ask.with(Decision::Refuse(replies::SIGN_IN)).into();
+            };
+            // RFC 8098 §2.1: notifications that a client sends have no sender.
+            let owned = from.path.mailbox().is_none_or(|mailbox| {
+                self.host.directory.owns(account, mailbox.to_address().as_str())
+            });
+            if !owned {
+                return ask.with(Decision::Refuse(replies::NOT_YOURS)).into();
+            }
+        }
+        self.transaction = Some(Box::new(Transaction::new(from)));
+        ask.with(Decision::Accept).into()
+    }
+
+    fn recipient(&mut self, ask: Ask<Recipient>, to: RcptTo<'_>, at: &Place<Smtp>) -> Act<Smtp> {
+        let Some(transaction) = &mut self.transaction else {
+            return ask.refused().into();
+        };
+        let resolved = match to.path {
+            ForwardPath::Postmaster => self.host.directory.resolve("postmaster"),
+            ForwardPath::Mailbox(mailbox) => {
+                self.host.directory.resolve(mailbox.to_address().as_str())
+            }
+        };
+        let refusal = match resolved {
+            Resolved::Local(accounts) => {
+                let path = to.path.to_string().into();
+                // Most accounts have no quota, and nothing has to be read.
+                if accounts.iter().all(|account| account.quota.is_none()) {
+                    transaction.add(path, accounts, None);
+                    return ask.with(Decision::Accept).into();
+                }
+                let accepted = Arc::new(AtomicBool::new(false));
+                transaction.add(path, accounts.clone(), Some(Arc::clone(&accepted)));
+                let size = transaction.size();
+                return self.measure(ask, accounts, size, accepted, at);
+            }
+            Resolved::NotLocal if self.role == Role::Submission => replies::NO_ROUTE,
+            Resolved::NotLocal => replies::NO_RELAY,
+            Resolved::Unavailable => Reply::later(),
+            Resolved::Unknown => replies::UNKNOWN,
+        };
+        ask.with(Decision::Refuse(refusal)).into()
+    }
+
+    /// Accepts a recipient if its accounts have room.
+    fn measure(
+        &self,
+        ask: Ask<Recipient>,
+        accounts: Vec<Arc<Account>>,
+        size: Option<u64>,
+        accepted: Arc<AtomicBool>,
+        at: &Place<Smtp>,
+    ) -> Act<Smtp> {
+        let responder = at.later(ask);
+        let host = Arc::clone(&self.host);
+        // A full queue drops the responder, which says "later".
+        let _ = self.host.inputs.reads.spawn(Box::new(move || {
+            let decision = host.has_room(&accounts, size);
+            accepted.store(decision == Decision::Accept, Ordering::Release);
+            responder.answer(decision);
+        }));
+        Act::Later
+    }
+
+    fn data(&mut self, ask: Ask<Data>) -> Act<Smtp> {
+        let Some(transaction) = &mut self.transaction else {
+            return ask.refused().into();
+        };
+        transaction.begin(Begin {
+            host: &self.host,
+            hello: self.hello,
+            name: &self.name,
+            peer: self.peer,
+            tls: self.tls,
+            signed_in: self.identity.account().is_some(),
+            fixups: self.role == Role::Submission,
+        });
+        ask.with(Decision::Accept).into()
+    }
+
+    fn body(&mut self, run: Text<'_>, at: &Place<Smtp>) -> Act<Smtp> {
+        let Some(transaction) = &mut self.transaction else { return Act::Done };
+        if transaction.run(run.as_bytes(), at) { Act::Hold } else { Act::Done }
+    }
+
+    fn body_end(&mut self, ask: Ask<Delivered>, received: Received, at: &Place<Smtp>) -> Act<Smtp> {
+        let Some(transaction) = self.transaction.take() else {
+            return ask.refused().into();
+        };
+        transaction.end(&self.host, self.role, ask, received, at)
+    }
+}
+
+impl Host {
+    /// Whether a message of this size (as far as it is known) fits into these accounts.
+    fn has_room(&self, accounts: &[Arc<Account>], size: Option<u64>) -> Decision {
+        for account in accounts {
+            let usage = match self.store.view(account.id) {
+                Ok(Some(view)) => view.account().usage,
+                Ok(None) => return Decision::Refuse(replies::UNKNOWN),
+                Err(fault) => {
+                    tracing::error!(%fault, "an account's usage could not be read");
+                    return Decision::Refuse(Reply::later());
+                }
+            };
+            let (Some(quota), size) = (account.quota, size.unwrap_or(0)) else { continue };
+            if size > quota {
+                return Decision::Refuse(replies::BIGGER_THAN_QUOTA);
+            }
+            // Full is full, also for a message whose size was not said.
+            if usage.bytes.saturating_add(size.max(1)) > quota {
+                return Decision::Refuse(replies::OVER_QUOTA);
+            }
+        }
+        Decision::Accept
+    }
+}

@@ -12,6 +12,7 @@
 use std::fmt;
 
 use posthaste_core::sasl::Verifier;
+use posthaste_store::AccountId;
 
 /// The version of the octets that [`Settings::encode`] writes.
 const VERSION: u8 = 1;
@@ -22,7 +23,7 @@ const SHA_256: u8 = 1;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// The store's number for it; never used again after the account is gone.
-    pub id: u32,
+    pub id: AccountId,
     /// Octets of mail it may hold; `None` is no limit.
     pub quota: Option<u64>,
     /// When it was made, how it signs in, and where else it gets mail.

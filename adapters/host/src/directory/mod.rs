@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use parking_lot::RwLock;
+use posthaste_store::AccountId;
 
 pub use account::{Account, PasswordHash, Settings, Unreadable};
 pub use rules::{Rules, RulesError};
@@ -47,7 +48,7 @@ pub enum Resolved {
 
 #[derive(Debug, Default)]
 struct People {
-    by_id: BTreeMap<u32, Arc<Account>>,
+    by_id: BTreeMap<AccountId, Arc<Account>>,
     /// Names and further addresses.
     by_address: HashMap<Box<str>, Arc<Account>, foldhash::fast::RandomState>,
 }
@@ -85,13 +86,13 @@ impl Directory {
     }
 
     /// Forgets an account.
-    pub fn remove(&self, id: u32) {
+    pub fn remove(&self, id: AccountId) {
         self.people.write().remove(id);
     }
 
     /// The account of this number.
     #[must_use]
-    pub fn by_id(&self, id: u32) -> Option<Arc<Account>> {
+    pub fn by_id(&self, id: AccountId) -> Option<Arc<Account>> {
         self.people.read().by_id.get(&id).cloned()
     }
 
@@ -123,7 +124,7 @@ impl Directory {
             return address::normal(text);
         }
         let rules = self.rules.load();
-        Some(format!("{}@{}", address::local_part(text)?, rules.default_domain.as_deref()?))
+        address::normal(&format!("{text}@{}", rules.default_domain.as_deref()?))
     }
 
     /// Where mail for `recipient` goes: an alias first, then the account of that address, then both
@@ -195,7 +196,7 @@ impl Directory {
 }
 
 impl People {
-    fn remove(&mut self, id: u32) {
+    fn remove(&mut self, id: AccountId) {
         let Some(old) = self.by_id.remove(&id) else { return };
         for address in old.settings.addresses.iter().chain([&old.settings.name]) {
             if self.by_address.get(address).is_some_and(|owner| owner.id == id) {

@@ -105,6 +105,18 @@ impl Rules {
         self.domains.contains(domain)
     }
 
+    /// Whether `address` (in the one spelling) is an alias.
+    #[must_use]
+    pub fn is_alias(&self, address: &str) -> bool {
+        self.aliases.contains_key(address)
+    }
+
+    /// Whether this local part holds the subaddress sign.
+    #[must_use]
+    pub fn has_tag(&self, local: &str) -> bool {
+        self.subaddress.is_some_and(|sign| local.contains(sign))
+    }
+
     /// `text` without what stands behind the subaddress sign, if it has one.
     pub(super) fn without_tag<'a>(&self, text: &'a str) -> Option<(&'a str, &'a str)> {
         let (local, domain) = text.rsplit_once('@')?;
