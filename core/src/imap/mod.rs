@@ -13,6 +13,14 @@
 //! | [`mailbox`], [`utf7`] | names of mailboxes, their two encodings, patterns |
 //! | [`cursor`], [`encode`] | reading one framed command; writing one |
 //!
+//! What a server says, and the machine that says it:
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`response`] | typed responses; the answer to a command |
+//! | [`view`] | the mailbox as a session sees it: UIDs by sequence number |
+//! | [`server`] | the server's machine, its events and questions |
+//!
 //! A command borrows the framed octets and holds no heap: strings with `\` in them are decoded when
 //! somebody asks, lists are read again by whoever walks them.
 //!
@@ -28,9 +36,12 @@ pub mod flag;
 pub mod frame;
 pub mod list;
 pub mod mailbox;
+pub mod response;
 pub mod section;
 pub mod sequence;
+pub mod server;
 pub mod utf7;
+pub mod view;
 
 mod atom;
 mod words;
@@ -43,3 +54,12 @@ pub use flag::{Flag, SpecialUse};
 pub use list::List;
 pub use mailbox::Mailbox;
 pub use sequence::SequenceSet;
+
+/// The server side of IMAP, as machines and handlers name it.
+#[derive(Clone, Copy, Debug)]
+pub enum Imap {}
+
+impl crate::machine::Protocol for Imap {
+    type Event<'i> = server::Event<'i>;
+    type Answer = server::Answer;
+}

@@ -1,0 +1,282 @@
+//! What the server machine reports and asks, and what answers it.
+
+use alloc::string::String;
+
+use crate::imap::command::{Append as AppendHead, Command};
+use crate::imap::response::{Code, Mode, Reply, Responses};
+use crate::imap::{Imap, Tag};
+use crate::machine::{Ask, End, Question, TlsFacts};
+use crate::sasl::{Credentials, Failure, Found, Identity, Lookup, SignIn, Verdict};
+use crate::text::{Secret, Text};
+
+/// What happened in an IMAP session. The first event is `Connected`, the last one `Ended`.
+#[derive(Debug)]
+pub enum Event<'i> {
+    /// APPEND: its head is here, its message is not. Shall it come?
+    Append(Ask<Append>, Context<'i>, AppendHead<'i>),
+    /// The message that was being appended is complete. The answer ends the command, and OK means
+    /// that the message is durable.
+    Appended(Ask<Appended>),
+    /// Octets of the message that is being appended, in order.
+    Body(Text<'i>),
+    /// The message that was being appended will not come whole: drop what was staged. The client was
+    /// told. Also when the session ends in the middle, before `Ended`.
+    BodyLost,
+    /// A command about mailboxes or messages. What the machine handles by itself is never here:
+    /// AUTHENTICATE, CAPABILITY, CHECK, ENABLE, ID, IDLE, LOGIN, LOGOUT, NOOP, STARTTLS.
+    Command(Ask<Run>, Context<'i>, Command<'i>),
+    /// Somebody connected.
+    Connected(Ask<Connect>),
+    /// The client ended its IDLE.
+    Done,
+    /// The conversation is over. The last event of every session.
+    Ended(End),
+    /// A command that the machine handles by itself: nothing to answer.
+    Heard(Command<'i>),
+    /// A SCRAM exchange needs what is known of this user.
+    Lookup(Ask<Lookup<Imap>>, Identity),
+    /// More of the reply, whose last part has left. It stopped where the
+    /// [`seam`](Responses::seam) says.
+    Next(Ask<Next>),
+    /// A command that was refused without asking: it could not be parsed, came in the wrong state or
+    /// passed a limit. The text is its line up to the first literal, or as much as was kept.
+    Refused(Text<'i>, Why),
+    /// A line of an AUTHENTICATE exchange that led to another challenge.
+    Response(Secret<'i>),
+    /// TLS is up. What was said before is forgotten.
+    Secured(TlsFacts),
+    /// Are these credentials right?
+    SignIn(Ask<SignIn<Imap>>, Credentials<'i>),
+    /// An AUTHENTICATE exchange failed.
+    SignInFailed(Failure),
+    /// A SCRAM client has proved to be this user (or may act for them).
+    SignedIn {
+        /// The account's name as the client wrote it, prepared.
+        user: String,
+    },
+    /// Octets of literals that nobody wants: their command was refused.
+    Skipped(Text<'i>),
+    /// STARTTLS: TLS starts when the reply has left.
+    StartTls,
+    /// What changed in the selected mailbox since the client heard of it last?
+    Sync(Ask<Sync>, Mode, Allowed),
+}
+
+/// What surrounds a command.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'i> {
+    /// This command is the first that says the client knows CONDSTORE: if a mailbox is selected, its
+    /// HIGHESTMODSEQ has to be told (RFC 7162 §3.1).
+    pub condstore_now: bool,
+    /// What the client enabled; this command counts.
+    pub mode: Mode,
+    /// The command's tag, for [`Responses::esearch`].
+    pub tag: Tag<'i>,
+}
+
+/// Which changes the protocol allows to be told now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allowed {
+    /// Messages that came, and flags. Not EXPUNGE: sequence numbers must stay what they are while a
+    /// FETCH, STORE or SEARCH runs (RFC 9051 §7.5.1).
+    Additions,
+    /// EXPUNGE as well.
+    Everything,
+}
+
+/// Why a command was refused without asking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Its line, its literals or its message are longer than the limits allow.
+    Limit,
+    /// Only with TLS.
+    Privacy,
+    /// It has no business before or after sign-in, or without a selected mailbox.
+    State,
+    /// It cannot be parsed, or there is no such command.
+    Syntax,
+}
+
+/// Shall this client be served?
+#[derive(Debug)]
+pub struct Connect;
+
+impl Question for Connect {
+    type Protocol = Imap;
+    type Answer = Welcome;
+
+    fn refusal() -> Welcome {
+        Welcome::Refuse
+    }
+}
+
+/// The answer to [`Connect`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Welcome {
+    /// It shall.
+    Accept,
+    /// Not now: `* BYE`.
+    Refuse,
+}
+
+/// What does this command do? The event beside the ask shows it.
+#[derive(Debug)]
+pub struct Run;
+
+impl Question for Run {
+    type Protocol = Imap;
+    type Answer = Reply;
+
+    fn refusal() -> Reply {
+        Reply::unavailable()
+    }
+}
+
+/// What comes next of a reply that came in parts?
+#[derive(Debug)]
+pub struct Next;
+
+impl Question for Next {
+    type Protocol = Imap;
+    type Answer = Reply;
+
+    fn refusal() -> Reply {
+        Reply::unavailable()
+    }
+}
+
+/// May this message come? Answered before its literal is invited, so that nothing is sent in vain.
+#[derive(Debug)]
+pub struct Append;
+
+impl Question for Append {
+    type Protocol = Imap;
+    type Answer = Admission;
+
+    fn refusal() -> Admission {
+        Admission::Refuse(Reply::unavailable())
+    }
+}
+
+/// The answer to [`Append`].
+#[derive(Debug)]
+pub enum Admission {
+    /// It may.
+    Accept,
+    /// It may not: `NO [TRYCREATE]`, `NO [OVERQUOTA]`… The machine swallows what comes nevertheless.
+    Refuse(Reply),
+}
+
+impl Admission {
+    /// It may not, because of this.
+    #[must_use]
+    pub fn refuse(code: Code<'_>, text: &str) -> Self {
+        Self::Refuse(Responses::new().no(code, text))
+    }
+}
+
+/// Was the message that came stored? OK means durable.
+#[derive(Debug)]
+pub struct Appended;
+
+impl Question for Appended {
+    type Protocol = Imap;
+    type Answer = Reply;
+
+    fn refusal() -> Reply {
+        Reply::unavailable()
+    }
+}
+
+/// What changed in the selected mailbox? Asked when the protocol lets it be told: before the end of
+/// a command if there was a [`poke`](crate::machine::Machine::poke) or the reply asked for it
+/// ([`Reply::changed`]), at every NOOP, CHECK and start of IDLE, and upon a poke while idling.
+#[derive(Debug)]
+pub struct Sync;
+
+impl Question for Sync {
+    type Protocol = Imap;
+    type Answer = Update;
+
+    fn refusal() -> Update {
+        Update::nothing()
+    }
+}
+
+/// The answer to [`Sync`].
+#[derive(Debug)]
+pub struct Update {
+    /// EXPUNGE, EXISTS, RECENT, FETCH with flags. Whole responses only.
+    pub responses: Responses,
+    /// There is more: ask again.
+    pub more: bool,
+}
+
+impl Update {
+    /// Nothing changed.
+    #[must_use]
+    pub const fn nothing() -> Self {
+        Self { responses: Responses::new(), more: false }
+    }
+
+    /// This changed, and no more.
+    #[must_use]
+    pub const fn of(responses: Responses) -> Self {
+        Self { responses, more: false }
+    }
+}
+
+/// The answers to all questions of an IMAP server.
+#[derive(Debug)]
+pub enum Answer {
+    /// To [`Append`].
+    Append(Admission),
+    /// To [`Connect`].
+    Connect(Welcome),
+    /// To [`Lookup`].
+    Lookup(Found),
+    /// To [`Run`], [`Next`] and [`Appended`].
+    Reply(Reply),
+    /// To [`SignIn`].
+    SignIn(Verdict),
+    /// To [`Sync`].
+    Sync(Update),
+}
+
+impl From<Admission> for Answer {
+    fn from(answer: Admission) -> Self {
+        Self::Append(answer)
+    }
+}
+
+impl From<Found> for Answer {
+    fn from(answer: Found) -> Self {
+        Self::Lookup(answer)
+    }
+}
+
+impl From<Reply> for Answer {
+    fn from(answer: Reply) -> Self {
+        Self::Reply(answer)
+    }
+}
+
+impl From<Update> for Answer {
+    fn from(answer: Update) -> Self {
+        Self::Sync(answer)
+    }
+}
+
+impl From<Verdict> for Answer {
+    fn from(answer: Verdict) -> Self {
+        Self::SignIn(answer)
+    }
+}
+
+impl From<Welcome> for Answer {
+    fn from(answer: Welcome) -> Self {
+        Self::Connect(answer)
+    }
+}
+
+const _: () = assert!(size_of::<Answer>() <= 64);
