@@ -13,6 +13,7 @@
 //! | [`pop3`] | POP3, the server's side |
 //! | [`smtp`] | SMTP, submission and LMTP, both sides |
 //! | [`grammar`] | atoms that protocols share: base64, domains, addresses |
+//! | [`mime`] | messages: header fields, structure, encodings, what IMAP shows of them |
 //! | [`sasl`] | PLAIN, LOGIN and SCRAM-SHA-256, both sides |
 //! | [`imap`] | IMAP4rev1 and IMAP4rev2 |
 
@@ -27,6 +28,7 @@ pub mod grammar;
 pub mod imap;
 pub mod line;
 pub mod machine;
+pub mod mime;
 pub mod pop3;
 pub mod sasl;
 pub mod session;

@@ -1,0 +1,257 @@
+//! The fields of a header block (RFC 5322 §2.2), as they stand.
+//!
+//! [`fields`] walks a block once and copies nothing; [`Field::unfolded`] copies only where there is
+//! a fold to undo. A line that is no field and continues none is a field without a name, so that
+//! nothing is lost and nothing fails.
+
+use alloc::{borrow::Cow, vec::Vec};
+
+use memchr::{memchr, memchr_iter};
+
+/// The fields of `header` in order, up to its empty line or its end.
+#[must_use]
+pub const fn fields(header: &[u8]) -> Fields<'_> {
+    Fields { rest: header }
+}
+
+/// Walks the fields of a header block; see [`fields`].
+#[derive(Clone, Copy, Debug)]
+pub struct Fields<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Field<'a>;
+
+    fn next(&mut self) -> Option<Field<'a>> {
+        if matches!(self.rest, [] | [b'\n', ..] | [b'\r', b'\n', ..]) {
+            return None;
+        }
+        let (raw, rest) = self.rest.split_at(field_end(self.rest));
+        self.rest = rest;
+        Some(Field::new(raw))
+    }
+}
+
+/// Where the field at the start of `header` ends: behind its last line end.
+fn field_end(header: &[u8]) -> usize {
+    memchr_iter(b'\n', header)
+        .map(|at| at + 1)
+        .find(|end| !matches!(header.get(*end), Some(b' ' | b'\t')))
+        .unwrap_or(header.len())
+}
+
+/// One field as it stands in the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field<'a> {
+    raw: &'a [u8],
+    colon: Option<usize>,
+}
+
+impl<'a> Field<'a> {
+    /// The field whose octets are `raw`, with or without the line end.
+    #[must_use]
+    pub fn new(raw: &'a [u8]) -> Self {
+        Self { raw, colon: colon(raw) }
+    }
+
+    /// All its octets with the line end, as they stand.
+    #[must_use]
+    pub const fn raw(&self) -> &'a [u8] {
+        self.raw
+    }
+
+    /// Its name without the blanks that obsolete syntax allows before the colon (RFC 5322 §4.5);
+    /// empty if the line is no field.
+    #[must_use]
+    pub fn name(&self) -> &'a [u8] {
+        let name = self.colon.and_then(|colon| self.raw.get(..colon)).unwrap_or_default();
+        name.trim_ascii_end()
+    }
+
+    /// What stands behind the colon, folds and all, without the last line end; the whole line if
+    /// it is no field.
+    #[must_use]
+    pub fn value(&self) -> &'a [u8] {
+        let start = self.colon.map_or(0, |colon| colon + 1);
+        let value = self.raw.get(start..).unwrap_or_default();
+        let value = value.strip_suffix(b"\n").unwrap_or(value);
+        value.strip_suffix(b"\r").unwrap_or(value)
+    }
+
+    /// [`value`](Self::value) on one line: folds undone (RFC 5322 §2.2.3), blanks at both ends gone.
+    #[must_use]
+    pub fn unfolded(&self) -> Cow<'a, [u8]> {
+        unfold(self.value())
+    }
+
+    /// Which of the names that this crate knows.
+    #[must_use]
+    pub fn kind(&self) -> Name {
+        Name::of(self.name())
+    }
+
+    /// Whether it has this name, whatever the case of the letters.
+    #[must_use]
+    pub fn is(&self, name: &[u8]) -> bool {
+        self.name().eq_ignore_ascii_case(name)
+    }
+}
+
+/// The offset of the colon that ends the name of a field, if `raw` starts with a name.
+///
+/// RFC 5322 §2.2: a name is printable US-ASCII; §4.5 allows blanks behind it. Octets above 127 are
+/// let through, as mail with broken names has to be shown too.
+pub(crate) fn colon(raw: &[u8]) -> Option<usize> {
+    let at = raw.iter().position(|octet| *octet == b':' || *octet <= b' ' || *octet == 0x7f)?;
+    let end = match raw.get(at)? {
+        b':' => at,
+        b' ' | b'\t' => {
+            let blanks = raw.get(at..)?.iter().position(|octet| !matches!(octet, b' ' | b'\t'))?;
+            at + blanks
+        }
+        _ => return None,
+    };
+    (at > 0 && raw.get(end) == Some(&b':')).then_some(end)
+}
+
+/// `value` on one line: each line end that a blank follows is taken out (RFC 5322 §2.2.3), stray
+/// line ends become blanks, and the blanks at both ends go.
+#[must_use]
+pub fn unfold(value: &[u8]) -> Cow<'_, [u8]> {
+    let value = value.trim_ascii();
+    if memchr(b'\n', value).is_none() {
+        return Cow::Borrowed(value);
+    }
+    let mut out = Vec::with_capacity(value.len());
+    for line in value.split_inclusive(|octet| *octet == b'\n') {
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if !out.is_empty() && !line.is_empty() && !matches!(line.first(), Some(b' ' | b'\t')) {
+            out.push(b' ');
+        }
+        out.extend_from_slice(line);
+    }
+    Cow::Owned(out)
+}
+
+/// The raw fields of `header` that have one of `names` (`wanted`), or none of them (`!wanted`):
+/// what RFC 9051 §6.4.5.1 calls HEADER.FIELDS and HEADER.FIELDS.NOT.
+///
+/// Names are compared without regard to case. The empty line that IMAP puts behind the result is
+/// not among the items.
+pub fn select<'a, N: AsRef<[u8]>>(
+    header: &'a [u8],
+    names: &[N],
+    wanted: bool,
+) -> impl Iterator<Item = &'a [u8]> {
+    fields(header)
+        .filter(move |field| names.iter().any(|name| field.is(name.as_ref())) == wanted)
+        .map(|field| field.raw())
+}
+
+macro_rules! names {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+        /// The names of fields that this crate knows.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+        #[repr(u8)]
+        pub enum Name {
+            /// Any other name, or a line that is no field.
+            #[default]
+            Other,
+            $(#[doc = concat!("`", $text, "`")] $name,)*
+        }
+
+        impl Name {
+            /// All names but [`Other`](Self::Other), in the order of their stored numbers.
+            const KNOWN: &[Self] = &[$(Self::$name,)*];
+
+            /// The name as the RFCs write it; empty for [`Other`](Self::Other).
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    Self::Other => "",
+                    $(Self::$name => $text,)*
+                }
+            }
+        }
+    };
+}
+
+// Their order is part of the stored form of a tree: new names go to the end.
+names! {
+    Date = "Date",
+    Subject = "Subject",
+    From = "From",
+    Sender = "Sender",
+    ReplyTo = "Reply-To",
+    To = "To",
+    Cc = "Cc",
+    Bcc = "Bcc",
+    InReplyTo = "In-Reply-To",
+    MessageId = "Message-ID",
+    ContentType = "Content-Type",
+    ContentTransferEncoding = "Content-Transfer-Encoding",
+    ContentId = "Content-ID",
+    ContentDescription = "Content-Description",
+    ContentDisposition = "Content-Disposition",
+    ContentLanguage = "Content-Language",
+    ContentLocation = "Content-Location",
+    ContentMd5 = "Content-MD5",
+    MimeVersion = "MIME-Version",
+    References = "References",
+    Received = "Received",
+    ReturnPath = "Return-Path",
+    AuthenticationResults = "Authentication-Results",
+    DkimSignature = "DKIM-Signature",
+    ListId = "List-Id",
+    ListUnsubscribe = "List-Unsubscribe",
+}
+
+impl Name {
+    /// The name that `name` is, whatever the case of its letters.
+    #[must_use]
+    pub fn of(name: &[u8]) -> Self {
+        let candidates: &[Self] = match name.len() {
+            2 => &[Self::To, Self::Cc],
+            3 => &[Self::Bcc],
+            4 => &[Self::Date, Self::From],
+            6 => &[Self::Sender],
+            7 => &[Self::Subject, Self::ListId],
+            8 => &[Self::Received, Self::ReplyTo],
+            10 => &[Self::MessageId, Self::References, Self::ContentId],
+            11 => &[Self::ReturnPath, Self::InReplyTo, Self::ContentMd5],
+            12 => &[Self::ContentType, Self::MimeVersion],
+            14 => &[Self::DkimSignature],
+            16 => &[Self::ContentLanguage, Self::ContentLocation, Self::ListUnsubscribe],
+            19 => &[Self::ContentDisposition, Self::ContentDescription],
+            22 => &[Self::AuthenticationResults],
+            25 => &[Self::ContentTransferEncoding],
+            _ => &[],
+        };
+        candidates
+            .iter()
+            .find(|known| name.eq_ignore_ascii_case(known.as_str().as_bytes()))
+            .copied()
+            .unwrap_or_default()
+    }
+
+    /// The name with this stored number; [`Other`](Self::Other) for numbers of a later version.
+    #[must_use]
+    pub fn from_number(number: u8) -> Self {
+        let at = usize::from(number).checked_sub(1);
+        at.and_then(|at| Self::KNOWN.get(at)).copied().unwrap_or_default()
+    }
+
+    /// Whether ENVELOPE shows it (RFC 9051 §7.5.2).
+    #[must_use]
+    pub const fn in_envelope(self) -> bool {
+        (self as u8) >= (Self::Date as u8) && (self as u8) <= (Self::MessageId as u8)
+    }
+
+    /// Whether BODYSTRUCTURE shows it (RFC 9051 §7.5.2).
+    #[must_use]
+    pub const fn in_body_structure(self) -> bool {
+        (self as u8) >= (Self::ContentType as u8) && (self as u8) <= (Self::ContentMd5 as u8)
+    }
+}
