@@ -14,6 +14,7 @@ use crate::directory::{Account, Directory, Rules, RulesError, Settings};
 use crate::guesses::Guesses;
 use crate::inputs::Inputs;
 use crate::password::Passwords;
+use crate::pop3::Locks;
 use crate::rings::Rings;
 
 /// The setting in which the server keeps the secret that keys what it invents.
@@ -29,6 +30,8 @@ pub struct Host {
     pub(crate) guesses: Guesses,
     pub(crate) rings: Arc<Rings>,
     pub(crate) budget: Arc<Budget>,
+    /// POP3 maildrops that are open.
+    pub(crate) locks: Locks,
     /// Changes of accounts happen one after the other.
     pub(crate) administration: Mutex<()>,
 }
@@ -109,6 +112,7 @@ impl Host {
             config: ArcSwap::from_pointee(config),
             rings,
             budget,
+            locks: Locks::default(),
             administration: Mutex::new(()),
         }))
     }

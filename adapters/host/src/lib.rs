@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`Host`] | what all handlers share; makes handlers |
 //! | [`Delivery`] | the handler of SMTP, submission and LMTP sessions |
+//! | [`Maildrop`] | the handler of POP3 sessions |
 //! | [`admin`] | what an administrator does to accounts |
 //! | [`config`] | what the host wants to know from the configuration |
 //! | [`inputs`] | clock, randomness, and where jobs run: given from outside |
@@ -23,8 +24,12 @@ mod host;
 pub mod inputs;
 pub mod password;
 pub mod pool;
+mod pop3;
 mod rings;
 mod sign_in;
+mod staged;
+mod summary;
 
 pub use delivery::Delivery;
 pub use host::{Host, StartError};
+pub use pop3::Maildrop;

@@ -3,15 +3,17 @@
 
 use std::io;
 
-use posthaste_store::{Body, Staging};
+use bytes::Bytes;
+use posthaste_store::Body;
 
 use super::fields::Fields;
 use super::trace;
+use crate::staged::Staged;
 
 /// A message that is arriving.
 #[derive(Debug)]
 pub(crate) struct Incoming {
-    staging: Staging,
+    staged: Staged,
     fields: Fields,
     /// The header's octets of the run at hand; empty between runs.
     head: Vec<u8>,
@@ -33,30 +35,30 @@ pub(crate) struct Fixups {
 impl Incoming {
     /// Starts with the trace fields.
     pub(crate) fn begin(
-        mut staging: Staging,
+        mut staged: Staged,
         trace: &trace::Trace<'_>,
         fixups: Option<Fixups>,
     ) -> io::Result<Self> {
         let mut head = Vec::with_capacity(512);
         trace.write(&mut head);
-        staging.append(&head)?;
+        staged.append(&head)?;
         head.clear();
-        Ok(Self { staging, fields: Fields::default(), head, fixups })
+        Ok(Self { staged, fields: Fields::default(), head, fixups })
     }
 
     /// Takes the next run.
     pub(crate) fn run(&mut self, run: &[u8]) -> io::Result<()> {
         if self.fields.is_over() {
-            return self.staging.append(run);
+            return self.staged.append(run);
         }
         let fixups = &self.fixups;
         let rest = self.fields.run(run, &mut self.head, |fields, head| add(fixups, fields, head));
-        self.staging.append(&self.head)?;
+        self.staged.append(&self.head)?;
         self.head.clear();
         if self.fields.is_over() {
             self.head = Vec::new();
         }
-        self.staging.append(rest)
+        self.staged.append(rest)
     }
 
     /// Received fields that the message brought.
@@ -65,11 +67,11 @@ impl Incoming {
     }
 
     /// The message is whole.
-    pub(crate) fn end(mut self) -> io::Result<Body> {
+    pub(crate) fn end(mut self) -> io::Result<(Body, Bytes)> {
         let fixups = &self.fixups;
         self.fields.end(&mut self.head, |fields, head| add(fixups, fields, head));
-        self.staging.append(&self.head)?;
-        self.staging.finish()
+        self.staged.append(&self.head)?;
+        self.staged.finish()
     }
 }
 

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bytes::Bytes;
 use posthaste_core::machine::{Ask, TlsFacts};
 use posthaste_core::session::{Act, Place};
 use posthaste_core::smtp::Smtp;
@@ -23,6 +22,7 @@ use super::trace::Trace;
 use crate::Host;
 use crate::budget::Share;
 use crate::directory::Account;
+use crate::staged::Staged;
 
 /// A message on its way.
 #[derive(Debug)]
@@ -123,8 +123,8 @@ impl Transaction {
             unique: unique.try_into().unwrap_or_default(),
             hostname: config.hostname.as_str().into(),
         });
-        let staging = host.store.staging(self.size.unwrap_or(0));
-        let incoming = Incoming::begin(staging, &trace, fixups).map_err(|error| refusal(&error));
+        let staged = Staged::new(host.store.staging(self.size.unwrap_or(0)));
+        let incoming = Incoming::begin(staged, &trace, fixups).map_err(|error| refusal(&error));
         self.arriving = Some(Arriving { id, incoming, share: host.budget.share() });
     }
 
@@ -159,10 +159,11 @@ impl Transaction {
             Ok(incoming) if incoming.hops() > host.config.load().limits.hops => Err(replies::LOOP),
             other => other,
         };
-        let body = match incoming.and_then(|incoming| incoming.end().map_err(|e| refusal(&e))) {
-            Ok(body) => body,
-            Err(reply) => return ask.with(Answer::All(reply)).into(),
-        };
+        let (body, summary) =
+            match incoming.and_then(|incoming| incoming.end().map_err(|e| refusal(&e))) {
+                Ok(whole) => whole,
+                Err(reply) => return ask.with(Answer::All(reply)).into(),
+            };
         let mut to: SmallVec<[Arc<Account>; 1]> = SmallVec::new();
         for account in recipients.iter().flat_map(|recipient| &recipient.accounts) {
             if to.iter().all(|other| other.id != account.id) {
@@ -178,7 +179,7 @@ impl Transaction {
             octets,
             "message",
         );
-        let message = Message { body, internal: now, received: now, summary: Bytes::new() };
+        let message = Message { body, internal: now, received: now, summary };
         let deliver = Mutation::Deliver {
             message,
             flags: FlagNames::default(),

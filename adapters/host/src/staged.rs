@@ -1,0 +1,44 @@
+//! A body on its way into the store, looked at in the same pass.
+
+use std::io;
+
+use bytes::Bytes;
+use posthaste_store::{Body, Staging};
+
+use crate::summary::Summary;
+
+/// A body that arrives, however it comes.
+#[derive(Debug)]
+pub(crate) struct Staged {
+    staging: Staging,
+    /// The last two octets so far.
+    tail: [u8; 2],
+}
+
+impl Staged {
+    pub(crate) fn new(staging: Staging) -> Self {
+        Self { staging, tail: [0; 2] }
+    }
+
+    /// Takes the next octets.
+    pub(crate) fn append(&mut self, octets: &[u8]) -> io::Result<()> {
+        match octets {
+            [] => return Ok(()),
+            [only] => self.tail = [self.tail[1], *only],
+            [.., before, last] => self.tail = [*before, *last],
+        }
+        self.staging.append(octets)
+    }
+
+    /// Octets so far.
+    pub(crate) fn len(&self) -> u64 {
+        self.staging.len()
+    }
+
+    /// The body with what is kept beside it.
+    pub(crate) fn finish(self) -> io::Result<(Body, Bytes)> {
+        let unended = self.staging.len() > 0 && self.tail != *b"\r\n";
+        let summary = Summary { unended, structure: b"" }.write();
+        Ok((self.staging.finish()?, summary.into()))
+    }
+}
