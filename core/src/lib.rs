@@ -12,6 +12,7 @@
 //! | [`line`], [`text`] | what ends a line; octets of the peer as events show them |
 //! | [`pop3`] | POP3, the server's side |
 //! | [`smtp`] | SMTP, submission and LMTP, both sides |
+//! | [`gate`] | who may come in: limits and counts at the door |
 //! | [`grammar`] | atoms that protocols share: base64, domains, addresses |
 //! | [`mime`] | messages: header fields, structure, encodings, what IMAP shows of them |
 //! | [`sasl`] | PLAIN, LOGIN and SCRAM-SHA-256, both sides |
@@ -24,6 +25,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod gate;
 pub mod grammar;
 pub mod imap;
 pub mod line;
