@@ -1,1 +1,22 @@
-//! (map)
+//! Reactors that drive sessions over mio: sockets, buffers, timers; no protocol and no mailbox.
+//!
+//! A [`Server`] binds its [`Listener`]s and runs N reactor threads. Each has one epoll, listeners of its
+//! own on the same ports (`SO_REUSEPORT`), its connections, one timer wheel, one pool of buffers and
+//! one inbox; nothing on the way of a message is shared but counters. What a connection does is in
+//! [`posthaste_tls::driver`]; the session comes from the [`Factory`]. [`Handle`] stops and inspects.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`server`] | [`Config`], [`Listener`], [`Server`], [`Handle`], [`Counts`] |
+//! | `reactor` | the loop of one thread |
+//! | `wheel` | its timers |
+//! | [`blocking`] | one session over one blocking socket, for clients on the command line |
+
+pub mod blocking;
+mod reactor;
+pub mod server;
+mod wheel;
+
+pub use posthaste_core::gate::{Arrival, Budget, Limits, Network, TlsMode};
+pub use posthaste_tls::{Factory, Inbox, InboxOf};
+pub use server::{BindError, Config, Counts, Handle, Listener, Server};

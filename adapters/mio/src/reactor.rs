@@ -1,0 +1,614 @@
+//! The loop of one thread.
+//!
+//! Everything that happens (edges, notes, timers, arrivals) marks connections and queues them; then each
+//! queued connection runs once. So what came in one sleep costs one run a connection, however many
+//! notes it got.
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{IpAddr, Shutdown, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use mio::{Events, Interest, Poll, Token, Waker};
+use posthaste_core::gate::{Admission, Arrival, Limits, TlsMode};
+use posthaste_core::machine::{Instant, Reason};
+use posthaste_core::session::Session;
+use posthaste_tls::link::Fault;
+use posthaste_tls::{Driver, Factory, Inbox, InboxOf, Next, Pool, Rules, Upgrade};
+use slab::Slab;
+
+use crate::server::{ABORT, Control, Listener, RUN, count};
+use crate::wheel::Wheel;
+
+const WAKER: Token = Token(usize::MAX);
+/// Listeners count down from here; connections count up from 0.
+const DOORS: usize = usize::MAX - 1;
+/// Events that one poll returns at most.
+const EVENTS: usize = 1024;
+/// Connections accepted in a row, before those that are open have their turn.
+const ACCEPTS: u32 = 64;
+/// How long nothing is accepted when the system has no file descriptor left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How often those that wait for budget are looked at.
+const BUDGET_LOOK: Duration = Duration::from_millis(20);
+/// How long the last words may take after the drain.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// What a reactor grows from, on its own thread: sessions need not be `Send`.
+pub(crate) struct Seed<F: Factory> {
+    poll: Poll,
+    inbox: Arc<InboxOf<F>>,
+    factory: Arc<F>,
+    listeners: Arc<[Listener]>,
+    control: Arc<Control>,
+    doors: Vec<Door>,
+}
+
+struct Reactor<F: Factory> {
+    poll: Poll,
+    inbox: Arc<InboxOf<F>>,
+    factory: Arc<F>,
+    listeners: Arc<[Listener]>,
+    control: Arc<Control>,
+    doors: Vec<Door>,
+    /// What TLS starts as, by listener.
+    upgrades: Vec<Option<Upgrade>>,
+    /// Empty only while the connection runs.
+    connections: Slab<Option<Box<Connection<F::Session>>>>,
+    generation: u32,
+    wheel: Wheel,
+    pool: Pool,
+    /// Connections that are to run.
+    queue: VecDeque<u32>,
+    /// Connections that wait for budget.
+    paused: Vec<u32>,
+    /// The one sender that goes on without budget, so that somebody gets done.
+    favourite: Option<u32>,
+    limits: Limits,
+    /// The version of `limits`.
+    changes: u64,
+    drain: Drain,
+    notes: Vec<(u64, <F::Session as Session>::Note)>,
+    due: Vec<u32>,
+}
+
+/// One listening socket.
+struct Door {
+    socket: mio::net::TcpListener,
+    /// In the server's list.
+    listener: usize,
+    /// Somebody may wait.
+    ready: bool,
+    /// Nothing is accepted before.
+    pause: Option<Instant>,
+}
+
+struct Connection<S> {
+    socket: Tcp,
+    driver: Driver<S>,
+    generation: u32,
+    door: u32,
+    peer: IpAddr,
+    queued: bool,
+    paused: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Drain {
+    /// Not stopping.
+    No,
+    /// Sessions may finish until then.
+    Until(Instant),
+    /// All were told; what is left then is cut off.
+    LastWords(Instant),
+}
+
+impl<F: Factory> Seed<F> {
+    pub(crate) fn new(
+        sockets: Vec<std::net::TcpListener>,
+        listeners: Arc<[Listener]>,
+        factory: Arc<F>,
+        control: &Arc<Control>,
+    ) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+        control.wakers.lock().push(waker.clone());
+        let inbox = Arc::new(Inbox::new(move || {
+            if let Err(error) = waker.wake() {
+                tracing::error!(%error, "cannot wake a reactor");
+            }
+        }));
+        let mut doors = Vec::with_capacity(sockets.len());
+        for (listener, socket) in sockets.into_iter().enumerate() {
+            let mut socket = mio::net::TcpListener::from_std(socket);
+            poll.registry().register(&mut socket, Token(DOORS - listener), Interest::READABLE)?;
+            doors.push(Door { socket, listener, ready: true, pause: None });
+        }
+        Ok(Self { poll, inbox, factory, listeners, control: control.clone(), doors })
+    }
+
+    /// Serves until the server is stopped.
+    pub(crate) fn run(self) -> io::Result<()> {
+        let Self { poll, inbox, factory, listeners, control, doors } = self;
+        let upgrade = |listener: &Listener| listener.tls.clone().map(Upgrade::Server);
+        let upgrades = listeners.iter().map(upgrade).collect();
+        let limits = control.gate.lock().limits().clone();
+        let reactor = Reactor {
+            poll,
+            inbox,
+            factory,
+            listeners,
+            control,
+            doors,
+            upgrades,
+            connections: Slab::new(),
+            generation: 0,
+            wheel: Wheel::new(),
+            pool: Pool::new(),
+            queue: VecDeque::new(),
+            paused: Vec::new(),
+            favourite: None,
+            limits,
+            changes: 0,
+            drain: Drain::No,
+            notes: Vec::new(),
+            due: Vec::new(),
+        };
+        reactor.run()
+    }
+}
+
+impl<F: Factory> Reactor<F> {
+    fn run(mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(EVENTS);
+        loop {
+            let timeout = self.timeout();
+            match self.poll.poll(&mut events, timeout) {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+            self.inbox.rouse();
+            let now = self.control.now();
+            for event in &events {
+                self.announce(event);
+            }
+            self.take_notes();
+            self.fire(now);
+            self.changes(now);
+            self.resume();
+            self.accept(now);
+            self.run_queue();
+            if self.is_finished(now) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// How long to sleep. Zero if there is work.
+    fn timeout(&self) -> Option<Duration> {
+        let work = !self.queue.is_empty()
+            || self.doors.iter().any(|door| door.ready && door.pause.is_none())
+            || !self.inbox.doze();
+        if work {
+            return Some(Duration::ZERO);
+        }
+        let now = self.control.now();
+        let drain = match self.drain {
+            Drain::No => None,
+            Drain::Until(at) | Drain::LastWords(at) => Some(at),
+        };
+        let pauses = self.doors.iter().filter_map(|door| door.pause).chain(drain);
+        let first = pauses.map(|at| at.since(now)).chain(self.wheel.next(now));
+        let look = (!self.paused.is_empty()).then_some(BUDGET_LOOK);
+        // epoll counts in milliseconds and rounds up.
+        first.chain(look).min()
+    }
+
+    /// Marks what an edge said.
+    fn announce(&mut self, event: &mio::event::Event) {
+        let Token(token) = event.token();
+        if event.token() == WAKER {
+            return;
+        }
+        if let Some(door) = DOORS.checked_sub(token).and_then(|at| self.doors.get_mut(at)) {
+            door.ready = true;
+            return;
+        }
+        let Some(Some(connection)) = self.connections.get_mut(token) else { return };
+        let failed = event.is_error();
+        let link = connection.driver.link();
+        if event.is_readable() || event.is_read_closed() || failed {
+            link.set_readable(event.is_read_closed() || failed);
+        }
+        if event.is_writable() || failed {
+            link.set_writable();
+        }
+        enqueue(&mut self.queue, connection, token as u32);
+    }
+
+    fn take_notes(&mut self) {
+        let mut notes = std::mem::take(&mut self.notes);
+        self.inbox.take(&mut notes);
+        for (key, note) in notes.drain(..) {
+            let (slot, generation) = (key as u32, (key >> 32) as u32);
+            let Some(Some(connection)) = self.connections.get_mut(slot as usize) else { continue };
+            if connection.generation != generation {
+                continue;
+            }
+            let pool = &mut self.pool;
+            let told = catch_unwind(AssertUnwindSafe(|| connection.driver.note(note, pool)));
+            match told {
+                // A late answer is harmless; the session may have moved on its own.
+                Ok(Ok(()) | Err(_)) => enqueue(&mut self.queue, connection, slot),
+                Err(_) => self.broken(slot),
+            }
+        }
+        self.notes = notes;
+    }
+
+    fn fire(&mut self, now: Instant) {
+        let mut due = std::mem::take(&mut self.due);
+        self.wheel.expire(now, &mut due);
+        for slot in due.drain(..) {
+            if let Some(Some(connection)) = self.connections.get_mut(slot as usize) {
+                enqueue(&mut self.queue, connection, slot);
+            }
+        }
+        self.due = due;
+    }
+
+    /// Looks whether somebody changed the limits or wants us to stop.
+    fn changes(&mut self, now: Instant) {
+        let changes = self.control.changes.load(Ordering::SeqCst);
+        if changes != self.changes {
+            self.changes = changes;
+            self.limits = self.control.gate.lock().limits().clone();
+        }
+        let stop = self.control.stop.load(Ordering::SeqCst);
+        if stop != RUN && self.drain == Drain::No {
+            self.doors.clear();
+            self.drain = Drain::Until(now + self.limits.drain);
+            self.close_all(|connection| connection.driver.is_idle());
+        }
+        if let Drain::Until(until) = self.drain
+            && (stop == ABORT || until <= now)
+        {
+            self.close_all(|_| true);
+            let wait = if stop == ABORT { Duration::ZERO } else { LAST_WORDS };
+            self.drain = Drain::LastWords(now + wait);
+        }
+    }
+
+    fn close_all(&mut self, which: impl Fn(&Connection<F::Session>) -> bool) {
+        for slot in self.slots() {
+            let Some(Some(connection)) = self.connections.get_mut(slot as usize) else { continue };
+            if which(connection) {
+                let pool = &mut self.pool;
+                let close = || connection.driver.close(Reason::Shutdown, pool);
+                match catch_unwind(AssertUnwindSafe(close)) {
+                    Ok(()) => enqueue(&mut self.queue, connection, slot),
+                    Err(_) => self.broken(slot),
+                }
+            }
+        }
+    }
+
+    fn slots(&self) -> Vec<u32> {
+        self.connections.iter().map(|(slot, _)| slot as u32).collect()
+    }
+
+    /// Lets senders go on if there is budget again; else one of them.
+    fn resume(&mut self) {
+        if self.paused.is_empty() {
+            return;
+        }
+        let spent = self.control.budget.is_spent();
+        if spent && self.favourite.is_some() {
+            return;
+        }
+        let mut paused = std::mem::take(&mut self.paused);
+        while let Some(slot) = paused.pop() {
+            let Some(Some(connection)) = self.connections.get_mut(slot as usize) else { continue };
+            connection.paused = false;
+            enqueue(&mut self.queue, connection, slot);
+            if spent {
+                self.favourite = Some(slot);
+                break;
+            }
+        }
+        self.paused = paused;
+    }
+
+    fn accept(&mut self, now: Instant) {
+        for index in 0..self.doors.len() {
+            let door = &mut self.doors[index];
+            if door.pause.is_some_and(|pause| pause <= now) {
+                door.pause = None;
+            }
+            let mut left = ACCEPTS;
+            while left > 0 && self.doors[index].ready && self.doors[index].pause.is_none() {
+                left -= 1;
+                match self.doors[index].socket.accept() {
+                    Ok((socket, peer)) => self.admit(index, socket, peer, now),
+                    Err(error) => self.doors[index].failed(&error, now, &self.control),
+                }
+            }
+        }
+    }
+
+    fn admit(&mut self, index: usize, socket: mio::net::TcpStream, peer: SocketAddr, now: Instant) {
+        let figures = &self.control.figures;
+        count(&figures.accepted);
+        let door = &self.doors[index];
+        let (admission, trusted) = {
+            let mut gate = self.control.gate.lock();
+            let admission = gate.admit(now, peer.ip());
+            (admission, gate.limits().trusts(peer.ip()))
+        };
+        let implicit = self.listeners[door.listener].mode == TlsMode::Implicit;
+        match admission {
+            Admission::Welcome => {}
+            Admission::Refuse(_) if !implicit => count(&figures.refused),
+            Admission::Refuse(_) => {
+                // A handshake only to say no costs more than it is worth.
+                count(&figures.dropped);
+                self.control.gate.lock().leave(peer.ip());
+                return;
+            }
+            Admission::Drop => return count(&figures.dropped),
+        }
+        if let Err(error) = self.open(index, socket, peer, trusted, admission, now) {
+            tracing::debug!(%peer, %error, "connection lost at once");
+            self.control.gate.lock().leave(peer.ip());
+        }
+    }
+
+    fn open(
+        &mut self,
+        index: usize,
+        socket: mio::net::TcpStream,
+        peer: SocketAddr,
+        trusted: bool,
+        admission: Admission,
+        now: Instant,
+    ) -> io::Result<()> {
+        socket.set_nodelay(true)?;
+        let mut socket = Tcp(socket);
+        self.generation = self.generation.wrapping_add(1);
+        let generation = self.generation;
+        let entry = self.connections.vacant_entry();
+        let slot = entry.key() as u32;
+        let door = &self.doors[index];
+        let rules = rules(self.upgrades[door.listener].as_ref(), &self.limits, false);
+        let listener = &self.listeners[door.listener];
+        let mut driver = if listener.mode == TlsMode::Implicit {
+            let tls = rules.upgrade.map(Upgrade::start);
+            let tls = tls.and_then(Result::ok).ok_or(ErrorKind::Unsupported)?;
+            Driver::tls(tls, None, now, &rules)
+        } else {
+            let arrival = Arrival {
+                listener: door.listener,
+                local: socket.0.local_addr()?,
+                peer,
+                tls: listener.mode,
+                trusted,
+            };
+            let key = u64::from(generation) << 32 | u64::from(slot);
+            let make = || self.factory.make(&arrival, &self.inbox, key);
+            match catch_unwind(AssertUnwindSafe(make)) {
+                Ok(session) => Driver::plain(session),
+                Err(_) => {
+                    count(&self.control.figures.panics);
+                    return Err(io::Error::other("the session could not be made"));
+                }
+            }
+        };
+        if let Admission::Refuse(why) = admission {
+            driver.close(why, &mut self.pool);
+        }
+        driver.link().await_readable();
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        self.poll.registry().register(&mut socket.0, Token(slot as usize), interest)?;
+        let door = door.listener as u32;
+        let connection = Connection {
+            socket,
+            driver,
+            generation,
+            door,
+            peer: peer.ip(),
+            queued: true,
+            paused: false,
+        };
+        entry.insert(Some(Box::new(connection)));
+        self.queue.push_back(slot);
+        Ok(())
+    }
+
+    /// Runs those who are queued now. Who is queued meanwhile runs after the next look at the world.
+    fn run_queue(&mut self) {
+        for _ in 0..self.queue.len() {
+            let Some(slot) = self.queue.pop_front() else { return };
+            let Some(place) = self.connections.get_mut(slot as usize) else { continue };
+            let Some(mut connection) = place.take() else { continue };
+            connection.queued = false;
+            let run = || self.run_one(slot, &mut connection);
+            match catch_unwind(AssertUnwindSafe(run)) {
+                Ok(Next::Over) => self.remove(slot, connection),
+                Ok(next) => {
+                    if next == Next::Again {
+                        connection.queued = true;
+                        self.queue.push_back(slot);
+                    } else if next == Next::Paused && !connection.paused {
+                        connection.paused = true;
+                        self.paused.push(slot);
+                    }
+                    self.connections[slot as usize] = Some(connection);
+                }
+                Err(_) => {
+                    self.connections[slot as usize] = Some(connection);
+                    self.broken(slot);
+                }
+            }
+        }
+    }
+
+    fn run_one(&mut self, slot: u32, connection: &mut Connection<F::Session>) -> Next {
+        let now = self.control.now();
+        let favoured = self.favourite == Some(slot);
+        let spent = !favoured && self.control.budget.is_spent();
+        let upgrade = self.upgrades[connection.door as usize].as_ref();
+        let rules = rules(upgrade, &self.limits, spent);
+        let mut next = connection.driver.run(now, &mut connection.socket, &mut self.pool, &rules);
+        if next == Next::Ready {
+            match self.make(slot, connection) {
+                Ok(session) => connection.driver.begin(session),
+                Err(_) => return Next::Over,
+            }
+            next = connection.driver.run(now, &mut connection.socket, &mut self.pool, &rules);
+        }
+        if self.drain != Drain::No && next == Next::Wait && connection.driver.is_idle() {
+            connection.driver.close(Reason::Shutdown, &mut self.pool);
+            next = connection.driver.run(now, &mut connection.socket, &mut self.pool, &rules);
+        }
+        if favoured && (next == Next::Over || connection.driver.is_caught_up()) {
+            self.favourite = None;
+        }
+        if next != Next::Over
+            && let Some(deadline) = connection.driver.deadline()
+            && !self.wheel.covers(slot, deadline)
+        {
+            // One that is set too early stays: it fires, and is set anew. Deadlines mostly move away.
+            self.wheel.arm(slot, deadline);
+        }
+        next
+    }
+
+    /// The session of a connection whose TLS is up.
+    fn make(&self, slot: u32, connection: &Connection<F::Session>) -> io::Result<F::Session> {
+        let peer = connection.socket.0.peer_addr()?;
+        let arrival = Arrival {
+            listener: connection.door as usize,
+            local: connection.socket.0.local_addr()?,
+            peer,
+            tls: TlsMode::Implicit,
+            trusted: self.limits.trusts(peer.ip()),
+        };
+        let key = u64::from(connection.generation) << 32 | u64::from(slot);
+        Ok(self.factory.make(&arrival, &self.inbox, key))
+    }
+
+    /// A session panicked: a bug of ours, and the end of this connection only.
+    #[cold]
+    fn broken(&mut self, slot: u32) {
+        count(&self.control.figures.panics);
+        if let Some(connection) = self.connections.get_mut(slot as usize).and_then(Option::take) {
+            tracing::error!(peer = %connection.peer, "a session panicked; its connection is closed");
+            self.remove(slot, connection);
+        }
+    }
+
+    fn remove(&mut self, slot: u32, mut connection: Box<Connection<F::Session>>) {
+        if let Some(fault) = connection.driver.fault() {
+            let figures = &self.control.figures;
+            match fault {
+                Fault::Tls(_) => count(&figures.handshakes_failed),
+                Fault::Timeout if connection.driver.is_handshaking() => {
+                    count(&figures.handshakes_failed);
+                }
+                Fault::Timeout => count(&figures.stalled),
+                Fault::NoTls => tracing::error!("a session asked for TLS that is not there"),
+                Fault::Socket(_) => {}
+            }
+            tracing::debug!(peer = %connection.peer, %fault, "connection lost");
+        }
+        self.wheel.disarm(slot);
+        self.connections.remove(slot as usize);
+        self.control.gate.lock().leave(connection.peer);
+        if self.favourite == Some(slot) {
+            self.favourite = None;
+        }
+        // The socket closes itself, and epoll forgets it with that.
+        let _ = self.poll.registry().deregister(&mut connection.socket.0);
+        if catch_unwind(AssertUnwindSafe(|| drop(connection))).is_err() {
+            count(&self.control.figures.panics);
+        }
+    }
+
+    fn is_finished(&mut self, now: Instant) -> bool {
+        if self.drain == Drain::No {
+            return false;
+        }
+        if let Drain::LastWords(until) = self.drain
+            && until <= now
+        {
+            for slot in self.slots() {
+                let Some(mut connection) = self.connections[slot as usize].take() else { continue };
+                let pool = &mut self.pool;
+                let abort = || connection.driver.abort(now, Reason::Shutdown, pool);
+                if catch_unwind(AssertUnwindSafe(abort)).is_err() {
+                    count(&self.control.figures.panics);
+                }
+                self.remove(slot, connection);
+            }
+        }
+        self.connections.is_empty()
+    }
+}
+
+impl Door {
+    fn failed(&mut self, error: &io::Error, now: Instant, control: &Control) {
+        match error.kind() {
+            ErrorKind::WouldBlock => self.ready = false,
+            // The peer went away before we came; the next may be there.
+            ErrorKind::Interrupted | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset => {}
+            _ => {
+                // EMFILE, ENFILE, ENOBUFS, ENOMEM and what else the system invents: trying again at
+                // once would spin, and no edge will announce who waits already.
+                count(&control.figures.accept_errors);
+                tracing::warn!(%error, "cannot accept; pausing");
+                self.pause = Some(now + ACCEPT_PAUSE);
+            }
+        }
+    }
+}
+
+fn enqueue<S>(queue: &mut VecDeque<u32>, connection: &mut Connection<S>, slot: u32) {
+    if !connection.queued {
+        connection.queued = true;
+        queue.push_back(slot);
+    }
+}
+
+fn rules<'a>(upgrade: Option<&'a Upgrade>, limits: &Limits, spent: bool) -> Rules<'a> {
+    let (tls_handshake, write_stall) = (limits.tls_handshake, limits.write_stall);
+    Rules { upgrade, tls_handshake, write_stall, spent }
+}
+
+/// mio's socket as a [`posthaste_tls::Socket`].
+struct Tcp(mio::net::TcpStream);
+
+impl Read for Tcp {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        self.0.read(room)
+    }
+}
+
+impl Write for Tcp {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl posthaste_tls::Socket for Tcp {
+    fn finish(&mut self) -> io::Result<()> {
+        self.0.shutdown(Shutdown::Write)
+    }
+}
