@@ -11,7 +11,7 @@
 //!
 //! The handler echoes; `later …` from another thread, `never …` not at all, `panic` panics.
 
-#![allow(dead_code, reason = "each test crate uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each test crate uses its part of this one")]
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
