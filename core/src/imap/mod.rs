@@ -46,6 +46,9 @@ pub mod view;
 mod atom;
 mod words;
 
+#[cfg(test)]
+mod tests;
+
 pub use atom::{AString, Atom, SecretString, Tag};
 pub use command::{Bad, Command, Tagged};
 pub use cursor::{Fault, Syntax};

@@ -1,0 +1,3 @@
+//! What the grammar is held to: the RFCs' own examples, properties, hostile input.
+
+mod framing;
