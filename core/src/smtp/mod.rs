@@ -9,6 +9,8 @@
 //!
 //! Only CR LF ends a line, and only CR LF `.` CR LF ends a message.
 
+mod body;
+mod command;
 pub mod extension;
 pub mod reply;
 pub mod server;

@@ -1,0 +1,139 @@
+use std::vec::Vec;
+
+use super::*;
+
+const RULES: Rules = Rules { octets: 1 << 20, line: 1 << 16, normalise: false };
+
+fn stuffed(pieces: &[&[u8]]) -> Vec<u8> {
+    let mut stuffer = Stuffer::new(true);
+    let mut out = Vec::new();
+    for piece in pieces {
+        stuffer.write(piece, &mut out);
+    }
+    stuffer.finish(&mut out);
+    out
+}
+
+/// Reads with the input cut after each of `cuts` octets; returns body, rest, defect.
+fn read(wire: &[u8], cut: usize, rules: Rules) -> (Vec<u8>, Vec<u8>, Option<Defect>) {
+    let mut reader = Reader::new();
+    let mut body = Vec::new();
+    let (mut at, mut seen) = (0, 0);
+    loop {
+        let here = &wire[at..seen.max(at)];
+        match reader.lines(here, rules) {
+            Step::Drop(n) | Step::Skip(n) => at += n,
+            Step::End(n) => return (body, wire[at + n..].to_vec(), reader.defect()),
+            Step::Flood => return (body, Vec::new(), Some(Defect::TooBig)),
+            Step::More if seen >= wire.len() => return (body, Vec::new(), None),
+            Step::More => seen = (seen + cut).min(wire.len()),
+            Step::Newline(n) => {
+                body.extend_from_slice(b"\r\n");
+                at += n;
+            }
+            Step::Run(n) => {
+                body.extend_from_slice(&here[..n]);
+                at += n;
+            }
+        }
+    }
+}
+
+#[test]
+fn only_one_end_ends() {
+    // Products of doubtful ends around a dot: nothing behind any of them may be seen as a command.
+    let ends =
+        ["\r\n", "\n", "\r", "\r\r\n", "\n\r", "\0", " ", "\x0b", "\x0c", "\u{85}", "\u{2028}"];
+    let mut doubtful = 0;
+    for before in ends {
+        for after in ends {
+            if (before, after) == ("\r\n", "\r\n") {
+                continue;
+            }
+            let wire = std::format!("a{before}.{after}MAIL FROM:<x@y>\r\n.\r\nREST");
+            for cut in 1..wire.len() {
+                let (_, rest, defect) = read(wire.as_bytes(), cut, RULES);
+                if defect == Some(Defect::DoubtfulEnd) {
+                    assert_eq!(before, "\r\r\n");
+                } else {
+                    assert_eq!(rest, b"REST", "{before:?} {after:?} cut {cut}");
+                }
+            }
+            doubtful += 1;
+        }
+    }
+    assert_eq!(doubtful, 120);
+}
+
+#[test]
+fn dots_are_cut() {
+    let (body, rest, defect) = read(b".. a\r\n.b\r\n...\r\n.\r\nNOOP", 1, RULES);
+    assert_eq!(
+        (body.as_slice(), rest.as_slice(), defect),
+        (b". a\r\nb\r\n..\r\n".as_slice(), b"NOOP".as_slice(), None)
+    );
+    assert_eq!(read(b".\r\n", 9, RULES).0, b"");
+}
+
+#[test]
+fn a_message_without_its_last_end_gets_one() {
+    assert_eq!(stuffed(&[b"a"]), b"a\r\n.\r\n");
+    assert_eq!(stuffed(&[]), b".\r\n");
+    assert_eq!(stuffed(&[b"a\r", b"\nb\r\n"]), b"a\r\nb\r\n.\r\n");
+    assert_eq!(stuffed(&[b"\n", b"\r", b"\r\n.\n"]), b"\r\n\r\n\r\n..\r\n.\r\n");
+}
+
+#[test]
+fn a_spoiled_message_that_does_not_end_is_a_flood() {
+    let rules = Rules { octets: 10, ..RULES };
+    let mut reader = Reader::new();
+    let piece = [b'x'; 65_536];
+    let mut skipped = 0;
+    loop {
+        match reader.lines(&piece, rules) {
+            Step::Run(10) => {}
+            Step::Skip(n) => skipped += n,
+            Step::Flood => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(skipped, 1024 * 1024);
+}
+
+proptest::proptest! {
+    #[test]
+    fn what_is_stuffed_arrives(
+        lines in proptest::collection::vec("[.a]{0,4}", 0..8),
+        cut in 1usize..9,
+    ) {
+        let mut text: Vec<u8> = Vec::new();
+        for line in &lines {
+            text.extend_from_slice(line.as_bytes());
+            text.extend_from_slice(b"\r\n");
+        }
+        let pieces: Vec<&[u8]> = text.chunks(cut).collect();
+        let mut wire = stuffed(&pieces);
+        wire.extend_from_slice(b"QUIT");
+        proptest::prop_assert_eq!(read(&wire, cut, RULES), (text, b"QUIT".to_vec(), None));
+    }
+
+    #[test]
+    fn any_cut_reads_the_same(
+        wire in "[.\r\na\x00]{0,24}",
+        normalise: bool,
+        cut in 1usize..7,
+    ) {
+        let mut wire = wire.into_bytes();
+        wire.extend_from_slice(b"\r\n.\r\nEND");
+        let rules = Rules { octets: 12, line: 8, normalise };
+        proptest::prop_assert_eq!(read(&wire, cut, rules), read(&wire, 1000, rules));
+    }
+
+    #[test]
+    fn what_leaves_has_no_stray(text in "[.\r\na]{0,24}", cut in 1usize..7) {
+        let pieces: Vec<&[u8]> = text.as_bytes().chunks(cut).collect();
+        let wire = stuffed(&pieces);
+        proptest::prop_assert_eq!(crate::line::find_stray(&wire), None);
+        proptest::prop_assert!(read(&wire, cut, RULES).1.is_empty());
+    }
+}

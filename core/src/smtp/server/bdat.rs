@@ -1,0 +1,79 @@
+//! BDAT, RFC 3030: a message in counted chunks.
+
+use alloc::vec::Vec;
+
+use super::Server;
+use super::event::{Defect, Event, Transfer};
+use super::machine::{Open, Phase, Stage};
+use crate::machine::End;
+use crate::smtp::body::Reader;
+use crate::smtp::command::{Command, number, word};
+use crate::smtp::reply::Enhanced;
+use crate::text::Text;
+
+impl Server {
+    pub(super) fn bdat<'i>(&mut self, command: Command<'i>, out: &mut Vec<u8>) -> Event<'i> {
+        let (octets, rest) = word(command.args);
+        let last = match rest.trim_ascii() {
+            b"" => Some(false),
+            end if end.eq_ignore_ascii_case(b"LAST") => Some(true),
+            _ => None,
+        };
+        let (Some(octets), Some(last)) = (number(octets), last) else {
+            // What follows may be octets of a message or commands: nobody can tell.
+            let why = "BDAT wants a number of octets and perhaps LAST, closing the connection";
+            self.deny(out, 501, Enhanced(5, 5, 4), why);
+            self.end(End::Errors);
+            return Event::Bad { line: Text(command.shown()), code: 501, why };
+        };
+        let transfer = Transfer::Chunk { octets, last };
+        let fault = if !self.config.chunking {
+            Some((502, Enhanced(5, 5, 1), "BDAT is not offered here"))
+        } else if self.config.require_tls && self.tls.is_none() {
+            Some((530, Enhanced(5, 7, 0), "Say STARTTLS first"))
+        } else {
+            self.not_ready()
+        };
+        if let Some((code, enhanced, why)) = fault {
+            let event = self.bad(command, out, code, enhanced, why);
+            if !matches!(self.phase, Phase::Ending(_)) {
+                // RFC 3030 §2: the octets are read and dropped.
+                if self.is_sane(octets, out) {
+                    self.body = Reader::unwanted(octets);
+                    self.receive(Phase::Chunk(last));
+                }
+            }
+            return event;
+        }
+        if !self.is_sane(octets, out) {
+            return Event::Bad { line: Text(command.shown()), code: 421, why: FAR_TOO_BIG };
+        }
+        if self.stage == Stage::Envelope {
+            return Event::Data(self.ask(Open::Data(transfer)), transfer);
+        }
+        self.chunk(octets, last);
+        Event::Chunk(transfer)
+    }
+
+    /// Takes a chunk of a message that is welcome.
+    pub(super) fn chunk(&mut self, octets: u64, last: bool) {
+        let room = self.limits().message_size.saturating_sub(self.body.octets());
+        if octets > room {
+            self.body.spoil(Defect::TooBig);
+        }
+        self.body.chunk(octets);
+        self.receive(Phase::Chunk(last));
+    }
+
+    /// Whether a chunk has an end that is worth waiting for; if not, the session ends.
+    fn is_sane(&mut self, octets: u64, out: &mut Vec<u8>) -> bool {
+        if octets <= self.limits().message_size.saturating_mul(2) {
+            return true;
+        }
+        Self::say(out, 421, Enhanced(4, 7, 0), FAR_TOO_BIG);
+        self.end(End::Errors);
+        false
+    }
+}
+
+const FAR_TOO_BIG: &str = "The chunk is far too big, closing the connection";

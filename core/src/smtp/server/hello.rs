@@ -1,0 +1,107 @@
+//! HELO, EHLO (RFC 5321 §4.1.1.1) and LHLO (RFC 2033 §4.1).
+
+use alloc::vec::Vec;
+
+use super::Server;
+use super::config::Role;
+use super::event::{Event, Hello};
+use crate::sasl::Mechanism;
+use crate::smtp::command::Command;
+use crate::smtp::reply::{self, Enhanced};
+use crate::text::Text;
+
+impl Server {
+    pub(super) fn hello<'i>(
+        &mut self,
+        command: Command<'i>,
+        verb: Hello,
+        out: &mut Vec<u8>,
+    ) -> Event<'i> {
+        // RFC 2033 §4.1: an LMTP server takes neither HELO nor EHLO, and no other takes LHLO.
+        match (self.config.role, verb) {
+            (Role::Lmtp, Hello::Lhlo)
+            | (Role::Smtp | Role::Submission, Hello::Ehlo | Hello::Helo) => {}
+            (Role::Lmtp, _) => {
+                return self.bad(command, out, 500, Enhanced(5, 5, 1), "This is LMTP: say LHLO");
+            }
+            _ => {
+                return self.bad(
+                    command,
+                    out,
+                    500,
+                    Enhanced(5, 5, 1),
+                    "This is not LMTP: say EHLO",
+                );
+            }
+        }
+        let name = command.args;
+        if name.is_empty() || name.iter().any(u8::is_ascii_whitespace) {
+            let why = "Say hello with one name";
+            return self.bad(command, out, 501, Enhanced(5, 5, 4), why);
+        }
+        if self.hello.is_some() && !self.may_idle(out) {
+            return Event::Hello { verb, name: Text(name) };
+        }
+        // RFC 5321 §4.1.4: a new hello ends a transaction as RSET does.
+        self.reset();
+        self.hello = Some(verb);
+        if verb == Hello::Helo {
+            out.extend_from_slice(b"250 ");
+            out.extend_from_slice(self.config.hostname.as_bytes());
+            out.extend_from_slice(b"\r\n");
+        } else {
+            self.extensions(out);
+        }
+        Event::Hello { verb, name: Text(name) }
+    }
+
+    fn extensions(&self, out: &mut Vec<u8>) {
+        let limits = self.limits();
+        // RFC 2034 §4: no enhanced codes here.
+        let line = |out: &mut Vec<u8>, text: &[u8]| {
+            out.extend_from_slice(b"250-");
+            out.extend_from_slice(text);
+            out.extend_from_slice(b"\r\n");
+        };
+        line(out, self.config.hostname.as_bytes());
+        line(out, b"PIPELINING");
+        // RFC 1870 §3. A limit beyond 32 bits is told as no limit.
+        out.extend_from_slice(b"250-SIZE ");
+        reply::number(out, u32::try_from(limits.message_size).unwrap_or(0));
+        out.extend_from_slice(b"\r\n");
+        line(out, b"8BITMIME");
+        // RFC 3207 §4.2: not offered again under TLS.
+        if self.config.starttls && self.tls.is_none() {
+            line(out, b"STARTTLS");
+        }
+        if !self.signed_in && self.mechanisms().next().is_some() {
+            out.extend_from_slice(b"250-AUTH");
+            for mechanism in self.mechanisms() {
+                out.push(b' ');
+                out.extend_from_slice(mechanism.name().as_bytes());
+            }
+            out.extend_from_slice(b"\r\n");
+        }
+        if self.config.smtputf8 {
+            line(out, b"SMTPUTF8");
+        }
+        if self.config.chunking {
+            line(out, b"CHUNKING");
+        }
+        if self.config.dsn {
+            line(out, b"DSN");
+        }
+        // RFC 9422 §3.
+        out.extend_from_slice(b"250-LIMITS MAILMAX=");
+        reply::number(out, limits.transactions);
+        out.extend_from_slice(b" RCPTMAX=");
+        reply::number(out, limits.recipients);
+        out.extend_from_slice(b"\r\n250 ENHANCEDSTATUSCODES\r\n");
+    }
+
+    /// The mechanisms that are offered here and now.
+    pub(super) fn mechanisms(&self) -> impl Iterator<Item = Mechanism> {
+        let clear = self.tls.is_some() || self.config.plaintext_auth;
+        self.config.mechanisms.iter().copied().filter(move |m| clear || !m.is_clear())
+    }
+}

@@ -1,0 +1,774 @@
+//! How the machine is driven: framing, timers, answers, the end.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::config::{Config, Limits, RATE_SPAN, Role};
+use super::event::{
+    Admission, Answer, Connect, Data, Decision, Defect, Delivery, Event, Hello, Mail, Recipient,
+    Transfer, Verify,
+};
+use super::outcome::Tail;
+use crate::line::find_stray;
+use crate::machine::{
+    Advance, Answered, Asking, End, Input, Instant, Machine, OUTPUT_HIGH, Question, Reason, Stale,
+    TlsFacts,
+};
+use crate::sasl::server::Exchange;
+use crate::sasl::{self, Mechanism};
+use crate::smtp::Smtp;
+use crate::smtp::body::{Reader, Rules, Step};
+use crate::smtp::command::{Command, Verb};
+use crate::smtp::reply::{self, Enhanced, Reply};
+use crate::text::Text;
+
+/// Octets of an overlong line that are read in hope of its end; then the session ends.
+const OVERLONG: u32 = 1024 * 1024;
+
+/// The server side of one session. Holds no heap but the shared [`Config`], unless a sign-in is going
+/// on or a long list of LMTP replies waits to be written.
+///
+/// ```
+/// use std::sync::Arc;
+/// use posthaste_core::machine::{Advance, Input, Instant, Machine};
+/// use posthaste_core::smtp::server::{Admission, Config, Event, Role, Server};
+///
+/// let mut server = Server::new(Arc::new(Config::new(Role::Smtp, "mx.example.test")));
+/// let (mut input, mut out) = (Input::new(), Vec::new());
+/// assert_eq!(server.advance(Instant::ZERO, &mut input, &mut out), Advance::Event);
+/// let Some(Event::Connected(ask)) = server.event(&input, &mut out) else { panic!() };
+/// server.answer(ask, Admission::Accept, &mut out).unwrap();
+/// assert_eq!(out, b"220 mx.example.test ESMTP Posthaste\r\n");
+/// ```
+#[derive(Debug)]
+pub struct Server {
+    pub(super) config: Arc<Config>,
+    pub(super) exchange: Option<Box<Exchange>>,
+    pub(super) tail: Option<Box<Tail>>,
+    pub(super) asking: Asking,
+    /// Since when we wait for what we wait for.
+    since: Option<Instant>,
+    pub(super) body: Reader,
+    /// Milliseconds spent waiting for octets of a message, and how many came, in this span.
+    waited: u32,
+    arrived: u32,
+    pub(super) recipients: u32,
+    pub(super) transactions: u32,
+    errors: u32,
+    junk: u32,
+    pub(super) auth_failures: u32,
+    /// What was framed at the front of the input, and how many octets it has.
+    unit: Option<Unit>,
+    length: u32,
+    /// `event` has returned it.
+    shown: bool,
+    pub(super) phase: Phase,
+    open: Open,
+    pub(super) tls: Option<TlsFacts>,
+    /// TLS is up and the handler does not know yet.
+    tell: bool,
+    pub(super) hello: Option<Hello>,
+    pub(super) signed_in: bool,
+    strained: bool,
+    /// The rest of an overlong line is still to come.
+    overlong: bool,
+    /// How far the transaction is.
+    pub(super) stage: Stage,
+    pub(super) smtputf8: bool,
+}
+
+const _: () = assert!(size_of::<Server>() <= 192);
+
+/// What the machine does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Hears lines of a sign-in.
+    Auth(Mechanism),
+    /// Takes a chunk; the flag says that it is the last.
+    Chunk(bool),
+    /// Everything was said.
+    Closed,
+    /// Hears commands.
+    Command,
+    /// Says how it ended.
+    Ending(End),
+    /// Nobody was told of the connection yet, or nobody admitted it yet.
+    Fresh,
+    /// Takes the lines of a message.
+    Lines,
+    /// Waits for TLS.
+    Secure,
+}
+
+/// How far a transaction is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// There is none.
+    None,
+    /// MAIL was accepted; and RCPT, if there are recipients.
+    Envelope,
+    /// A chunk was accepted.
+    Chunks,
+}
+
+/// What was framed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unit {
+    BodyEnd,
+    BodyLost,
+    Connected,
+    Ended,
+    Line,
+    Newline,
+    Overlong,
+    Run,
+    Secured,
+    Skipped,
+}
+
+/// Which question is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Open {
+    Connect,
+    Data(Transfer),
+    Delivery,
+    Lookup,
+    Mail,
+    Recipient,
+    SignIn,
+    Verify,
+}
+
+impl Server {
+    /// A session that begins.
+    #[must_use]
+    pub fn new(config: Arc<Config>) -> Self {
+        Self {
+            config,
+            exchange: None,
+            tail: None,
+            asking: Asking::new(),
+            since: None,
+            body: Reader::new(),
+            waited: 0,
+            arrived: 0,
+            recipients: 0,
+            transactions: 0,
+            errors: 0,
+            junk: 0,
+            auth_failures: 0,
+            unit: None,
+            length: 0,
+            shown: false,
+            phase: Phase::Fresh,
+            open: Open::Connect,
+            tls: None,
+            tell: false,
+            hello: None,
+            signed_in: false,
+            strained: false,
+            overlong: false,
+            stage: Stage::None,
+            smtputf8: false,
+        }
+    }
+
+    /// The settings it was made with.
+    #[must_use]
+    pub fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        if self.strained { &self.config.strained } else { &self.config.limits }
+    }
+
+    pub(super) fn rules(&self) -> Rules {
+        let limits = self.limits();
+        Rules {
+            octets: limits.message_size,
+            line: limits.text_line,
+            normalise: self.config.role == Role::Submission,
+        }
+    }
+
+    /// Asks, and remembers what.
+    pub(super) fn ask<Q: Question>(&mut self, open: Open) -> crate::machine::Ask<Q> {
+        self.open = open;
+        self.asking.ask()
+    }
+
+    /// Says something that is no error.
+    pub(super) fn say(out: &mut Vec<u8>, code: u16, enhanced: Enhanced, text: &str) {
+        reply::write(out, code, Some(enhanced), text);
+    }
+
+    /// Says no by itself: counts the error, and ends the session if there were too many.
+    pub(super) fn deny(&mut self, out: &mut Vec<u8>, code: u16, enhanced: Enhanced, why: &str) {
+        self.errors = self.errors.saturating_add(1);
+        if self.errors > self.limits().errors {
+            Self::say(out, 421, Enhanced(4, 7, 0), "Too many errors, closing the connection");
+            return self.end(End::Errors);
+        }
+        Self::say(out, code, enhanced, why);
+        if code == 421 {
+            self.end(End::Errors);
+        }
+    }
+
+    /// Says no in the host's words. In LMTP the peer is ours, and not punished for its recipients.
+    pub(super) fn deny_with(&mut self, out: &mut Vec<u8>, reply: &Reply) {
+        if reply.is_permanent() && self.config.role != Role::Lmtp {
+            self.errors = self.errors.saturating_add(1);
+            if self.errors > self.limits().errors {
+                Self::say(out, 421, Enhanced(4, 7, 0), "Too many errors, closing the connection");
+                return self.end(End::Errors);
+            }
+        }
+        reply.write(out);
+        if reply.code() == 421 {
+            self.end(End::Refused);
+        }
+    }
+
+    /// Refuses a command, and shows it.
+    pub(super) fn bad<'i>(
+        &mut self,
+        command: Command<'i>,
+        out: &mut Vec<u8>,
+        code: u16,
+        enhanced: Enhanced,
+        why: &'static str,
+    ) -> Event<'i> {
+        self.deny(out, code, enhanced, why);
+        Event::Bad { line: Text(command.shown()), code, why }
+    }
+
+    /// Counts a command that brings no mail nearer. Says whether it may be answered.
+    pub(super) fn may_idle(&mut self, out: &mut Vec<u8>) -> bool {
+        self.junk = self.junk.saturating_add(1);
+        if self.junk <= self.limits().junk_commands {
+            return true;
+        }
+        Self::say(out, 421, Enhanced(4, 7, 0), "Too many commands without mail");
+        self.end(End::Errors);
+        false
+    }
+
+    /// Forgets the transaction.
+    pub(super) fn reset(&mut self) {
+        self.stage = Stage::None;
+        self.recipients = 0;
+        self.smtputf8 = false;
+        self.body = Reader::new();
+    }
+
+    /// A message was taken: what the peer did before is forgiven.
+    pub(super) fn forgive(&mut self) {
+        self.junk = 0;
+    }
+
+    /// Takes lines or octets of a message from now on.
+    pub(super) fn receive(&mut self, phase: Phase) {
+        self.phase = phase;
+        self.waited = 0;
+        self.arrived = 0;
+    }
+
+    /// It is over, but for saying so.
+    pub(super) fn end(&mut self, how: End) {
+        if !matches!(self.phase, Phase::Ending(_) | Phase::Closed) {
+            self.phase = Phase::Ending(how);
+        }
+        self.asking.forget();
+        self.exchange = None;
+        self.since = None;
+        self.overlong = false;
+    }
+
+    fn frame(&mut self, unit: Unit, length: usize) -> Option<Advance> {
+        self.unit = Some(unit);
+        // An input is smaller than that.
+        self.length = u32::try_from(length).unwrap_or(u32::MAX);
+        self.shown = false;
+        self.since = None;
+        Some(Advance::Event)
+    }
+
+    /// One step; `None` if another is to be taken at once.
+    fn step(&mut self, now: Instant, input: &mut Input, out: &mut Vec<u8>) -> Option<Advance> {
+        match self.phase {
+            Phase::Fresh => self.frame(Unit::Connected, 0),
+            Phase::Command if self.tell => {
+                self.tell = false;
+                self.frame(Unit::Secured, 0)
+            }
+            Phase::Auth(_) | Phase::Command => self.line(now, input, out),
+            Phase::Lines => {
+                let rules = self.rules();
+                let step = self.body.lines(input.bytes(), rules);
+                self.body_step(step, now, input, out)
+            }
+            Phase::Chunk(last) => {
+                let rules = self.rules();
+                let step = self.body.counted(input.bytes(), rules, last);
+                self.body_step(step, now, input, out)
+            }
+            Phase::Secure => {
+                // RFC 3207 §4: nothing that came in clear may be taken for something said under TLS.
+                if !input.is_empty() {
+                    self.end(End::Injection);
+                    return None;
+                }
+                if input.is_ended() {
+                    self.end(End::Eof);
+                    return None;
+                }
+                Some(Advance::Secure)
+            }
+            Phase::Ending(_) => self.frame(Unit::Ended, 0),
+            Phase::Closed => Some(Advance::Closed),
+        }
+    }
+
+    fn line(&mut self, now: Instant, input: &mut Input, out: &mut Vec<u8>) -> Option<Advance> {
+        if self.overlong {
+            return self.rest_of_line(now, input, out);
+        }
+        let end = input.line_end(0);
+        let bytes = input.bytes();
+        let limit = self.line_limit(bytes);
+        match end {
+            Some(length) if length <= limit => self.frame(Unit::Line, length),
+            None if bytes.len() < limit => {
+                let wait = self.limits().command_wait;
+                self.wait(now, wait, input, out)
+            }
+            _ => {
+                // A CR at the cut may belong to the end of the line.
+                let cut = if bytes.get(limit.saturating_sub(1)) == Some(&b'\r') {
+                    limit.saturating_sub(1)
+                } else {
+                    limit
+                };
+                self.overlong = true;
+                self.arrived = 0;
+                self.frame(Unit::Overlong, cut)
+            }
+        }
+    }
+
+    /// Drops the rest of an overlong line.
+    fn rest_of_line(
+        &mut self,
+        now: Instant,
+        input: &mut Input,
+        out: &mut Vec<u8>,
+    ) -> Option<Advance> {
+        let end = input.line_end(0);
+        let dropped = end.unwrap_or_else(|| {
+            let bytes = input.bytes();
+            bytes.len() - usize::from(bytes.last() == Some(&b'\r'))
+        });
+        input.discard(dropped);
+        self.arrived = self.arrived.saturating_add(u32::try_from(dropped).unwrap_or(u32::MAX));
+        if end.is_some() {
+            self.overlong = false;
+            self.since = None;
+            return None;
+        }
+        if self.arrived > OVERLONG {
+            self.end(End::Errors);
+            return None;
+        }
+        let wait = self.limits().command_wait;
+        self.wait(now, wait, input, out)
+    }
+
+    /// Octets that the line in front may have.
+    fn line_limit(&self, bytes: &[u8]) -> usize {
+        let limits = self.limits();
+        // RFC 4954 §4: the initial response may be as long as a line of the exchange.
+        let is_auth = bytes.get(..5).is_some_and(|verb| verb.eq_ignore_ascii_case(b"AUTH "));
+        if is_auth || matches!(self.phase, Phase::Auth(_)) {
+            limits.auth_line
+        } else {
+            limits.command_line
+        }
+        .max(16)
+    }
+
+    fn body_step(
+        &mut self,
+        step: Step,
+        now: Instant,
+        input: &mut Input,
+        out: &mut Vec<u8>,
+    ) -> Option<Advance> {
+        if step != Step::More {
+            self.came(step, now);
+        }
+        match step {
+            Step::Drop(n) => {
+                input.discard(n);
+                None
+            }
+            Step::End(n) if self.body.is_unwanted() => {
+                input.discard(n);
+                self.phase = Phase::Command;
+                self.body = Reader::new();
+                None
+            }
+            Step::End(n) if self.body.defect().is_some() => self.frame(Unit::BodyLost, n),
+            Step::End(n) if self.phase == Phase::Chunk(false) => {
+                input.discard(n);
+                self.phase = Phase::Command;
+                Self::say(out, 250, Enhanced(2, 0, 0), "Chunk received");
+                None
+            }
+            Step::End(n) => self.frame(Unit::BodyEnd, n),
+            Step::Flood => {
+                Self::say(out, 421, Enhanced(4, 7, 0), "Too much of a message that was refused");
+                self.end(End::Errors);
+                None
+            }
+            Step::More => {
+                if self.is_slow() {
+                    self.time_out(out);
+                    return None;
+                }
+                let wait = self.limits().body_wait;
+                self.wait(now, wait, input, out)
+            }
+            Step::Newline(n) => self.frame(Unit::Newline, n),
+            Step::Run(n) => self.frame(Unit::Run, n),
+            Step::Skip(n) => self.frame(Unit::Skipped, n),
+        }
+    }
+
+    /// Octets of a message came: how long did we wait for them?
+    fn came(&mut self, step: Step, now: Instant) {
+        if let Some(since) = self.since.take() {
+            let waited = u32::try_from(now.since(since).as_millis()).unwrap_or(u32::MAX);
+            self.waited = self.waited.saturating_add(waited);
+        }
+        let (Step::Drop(n) | Step::End(n) | Step::Newline(n) | Step::Run(n) | Step::Skip(n)) = step
+        else {
+            return;
+        };
+        self.arrived = self.arrived.saturating_add(u32::try_from(n).unwrap_or(u32::MAX));
+    }
+
+    /// Whether the octets of a message came too slowly, over the last [`RATE_SPAN`] of waiting for them.
+    /// Only what we waited for the peer counts, not what the host took.
+    fn is_slow(&mut self) -> bool {
+        if u128::from(self.waited) < RATE_SPAN.as_millis() {
+            return false;
+        }
+        let wanted = u64::from(self.waited) * u64::from(self.limits().body_rate) / 1_000;
+        let slow = u64::from(self.arrived) < wanted;
+        self.waited = 0;
+        self.arrived = 0;
+        slow
+    }
+
+    /// Nothing can be framed: is there time to wait for more?
+    fn wait(
+        &mut self,
+        now: Instant,
+        wait: Duration,
+        input: &Input,
+        out: &mut Vec<u8>,
+    ) -> Option<Advance> {
+        if input.is_ended() {
+            self.end(End::Eof);
+            return None;
+        }
+        let since = *self.since.get_or_insert(now);
+        if now < since + wait {
+            return Some(Advance::Read);
+        }
+        self.time_out(out);
+        None
+    }
+
+    fn time_out(&mut self, out: &mut Vec<u8>) {
+        Self::say(out, 421, Enhanced(4, 4, 2), "Waited too long, closing the connection");
+        self.end(End::Timeout);
+    }
+
+    /// What the open question's deadline or the wait for the peer allows.
+    fn allowance(&self) -> Duration {
+        let limits = self.limits();
+        if self.asking.is_open() {
+            return limits.answer_wait;
+        }
+        match self.phase {
+            Phase::Lines | Phase::Chunk(_) => limits.body_wait,
+            _ => limits.command_wait,
+        }
+    }
+
+    fn command<'i>(&mut self, line: &'i [u8], out: &mut Vec<u8>) -> Event<'i> {
+        if let Phase::Auth(mechanism) = self.phase {
+            return self.auth_line(mechanism, line, out);
+        }
+        let command = Command::parse(line);
+        if let Some((_, stray)) = find_stray(line) {
+            let why = match stray {
+                crate::line::Stray::Cr => "A bare CR in a command",
+                crate::line::Stray::Lf => "A bare LF in a command",
+                crate::line::Stray::Nul => "A NUL in a command",
+            };
+            return self.bad(command, out, 500, Enhanced(5, 5, 2), why);
+        }
+        // RFC 3207 §4: what may be said before TLS where TLS is required.
+        let free = matches!(
+            command.verb,
+            Verb::Ehlo
+                | Verb::Helo
+                | Verb::Lhlo
+                | Verb::Noop
+                | Verb::Quit
+                | Verb::Rset
+                | Verb::StartTls
+                | Verb::Bdat
+        );
+        if self.config.require_tls && self.tls.is_none() && !free {
+            let why = "Say STARTTLS first";
+            return self.bad(command, out, 530, Enhanced(5, 7, 0), why);
+        }
+        match command.verb {
+            Verb::Auth => self.auth(command, out),
+            Verb::Bdat => self.bdat(command, out),
+            Verb::Data => self.data(command, out),
+            Verb::Ehlo => self.hello(command, Hello::Ehlo, out),
+            Verb::Expn => self.bad(command, out, 502, Enhanced(5, 5, 1), "EXPN is not implemented"),
+            Verb::Helo => self.hello(command, Hello::Helo, out),
+            Verb::Help => self.help(command, out),
+            Verb::Lhlo => self.hello(command, Hello::Lhlo, out),
+            Verb::Mail => self.mail(command, out),
+            Verb::Noop => self.noop(command, out),
+            Verb::Quit => self.quit(command, out),
+            Verb::Rcpt => self.rcpt(command, out),
+            Verb::Rset => self.rset(command, out),
+            Verb::StartTls => self.starttls(command, out),
+            Verb::Unknown => {
+                self.bad(command, out, 500, Enhanced(5, 5, 1), "There is no such command")
+            }
+            Verb::Vrfy => self.vrfy(command, out),
+        }
+    }
+
+    /// A line over its limit: its beginning is here.
+    fn too_long<'i>(&mut self, line: &'i [u8], out: &mut Vec<u8>) -> Event<'i> {
+        if matches!(self.phase, Phase::Auth(_)) {
+            self.exchange = None;
+            self.phase = Phase::Command;
+            // RFC 4954 §4.
+            let why = "The line of the sign-in is too long";
+            self.deny(out, 500, Enhanced(5, 5, 6), why);
+            return Event::Bad { line: Text(b""), code: 500, why };
+        }
+        let command = Command::parse(line);
+        self.bad(command, out, 500, Enhanced(5, 5, 2), "The line is too long")
+    }
+
+    fn admit(&mut self, admission: Admission, out: &mut Vec<u8>) {
+        match admission {
+            Admission::Refuse(reply) => {
+                // RFC 5321 §3.1.
+                if matches!(reply.code(), 421 | 554) {
+                    reply.write(out);
+                } else {
+                    reply::write(out, 554, reply.enhanced(), reply.text());
+                }
+                return self.end(End::Refused);
+            }
+            Admission::Accept => {}
+            Admission::Strained => self.strained = true,
+        }
+        self.phase = Phase::Command;
+        let kind = if self.config.role == Role::Lmtp { " LMTP" } else { " ESMTP" };
+        out.extend_from_slice(b"220 ");
+        out.extend_from_slice(self.config.hostname.as_bytes());
+        out.extend_from_slice(kind.as_bytes());
+        out.extend_from_slice(b" Posthaste\r\n");
+    }
+
+    fn apply(&mut self, answer: Answer, out: &mut Vec<u8>) {
+        self.since = None;
+        match (self.open, answer) {
+            (Open::Connect, Answer::Admission(admission)) => self.admit(admission, out),
+            (Open::Data(transfer), Answer::Decision(decision)) => {
+                self.data_decided(transfer, &decision, out);
+            }
+            (Open::Delivery, Answer::Outcome(outcome)) => self.delivered(outcome, out),
+            (Open::Lookup, Answer::Found(found)) => self.looked_up(found, out),
+            (Open::Mail, Answer::Decision(decision)) => self.mail_decided(&decision, out),
+            (Open::Recipient, Answer::Decision(decision)) => self.rcpt_decided(&decision, out),
+            (Open::SignIn, Answer::Verdict(verdict)) => self.judged(verdict, out),
+            (Open::Verify, Answer::Reply(reply)) => reply.write(out),
+            // The answer to another machine's question; its type says so.
+            _ => self.apply(self.refusal(), out),
+        }
+    }
+
+    fn refusal(&self) -> Answer {
+        match self.open {
+            Open::Connect => Connect::refusal().into(),
+            Open::Data(_) => Data::refusal().into(),
+            Open::Delivery => Delivery::refusal().into(),
+            Open::Lookup => sasl::Lookup::<Smtp>::refusal().into(),
+            Open::Mail => Mail::refusal().into(),
+            Open::Recipient => Recipient::refusal().into(),
+            Open::SignIn => sasl::SignIn::<Smtp>::refusal().into(),
+            Open::Verify => Verify::refusal().into(),
+        }
+    }
+}
+
+impl Machine for Server {
+    type Protocol = Smtp;
+
+    const OUTPUT: usize = 40 * 1024;
+
+    fn advance(&mut self, now: Instant, input: &mut Input, out: &mut Vec<u8>) -> Advance {
+        if let Some(unit) = self.unit {
+            if !self.shown {
+                return Advance::Event;
+            }
+            input.discard(self.length as usize);
+            self.unit = None;
+            if unit == Unit::Ended {
+                self.phase = Phase::Closed;
+            }
+        }
+        loop {
+            if out.len() >= OUTPUT_HIGH || !self.write_tail(out) {
+                // The peer is not late while it is our words that wait.
+                self.since = None;
+                return Advance::Flush;
+            }
+            if self.asking.is_open() {
+                let since = *self.since.get_or_insert(now);
+                if now < since + self.limits().answer_wait {
+                    return Advance::Answer;
+                }
+                self.refuse(out);
+                continue;
+            }
+            if let Some(advance) = self.step(now, input, out) {
+                return advance;
+            }
+        }
+    }
+
+    fn event<'i>(&mut self, input: &'i Input, out: &mut Vec<u8>) -> Option<Event<'i>> {
+        let unit = self.unit.filter(|_| !self.shown)?;
+        self.shown = true;
+        let bytes = input.bytes().get(..self.length as usize).unwrap_or_default();
+        Some(match unit {
+            Unit::BodyEnd => self.body_end(),
+            Unit::BodyLost => self.body_lost(out),
+            Unit::Connected => Event::Connected(self.ask(Open::Connect)),
+            Unit::Ended => Event::Ended(match self.phase {
+                Phase::Ending(end) => end,
+                _ => End::Eof,
+            }),
+            Unit::Line => {
+                let line = bytes.get(..bytes.len().saturating_sub(2)).unwrap_or_default();
+                self.command(line, out)
+            }
+            Unit::Newline => Event::Body(Text(b"\r\n")),
+            Unit::Overlong => self.too_long(bytes, out),
+            Unit::Run => Event::Body(Text(bytes)),
+            Unit::Secured => Event::Secured(self.tls?),
+            Unit::Skipped => Event::Skipped(Text(bytes)),
+        })
+    }
+
+    fn settle(&mut self, answered: Answered<Smtp>, out: &mut Vec<u8>) -> Result<(), Stale> {
+        let answer = self.asking.take(answered)?;
+        self.apply(answer, out);
+        Ok(())
+    }
+
+    fn refuse(&mut self, out: &mut Vec<u8>) {
+        if self.asking.forget() {
+            let answer = self.refusal();
+            self.apply(answer, out);
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.since.map(|since| since + self.allowance())
+    }
+
+    /// Does nothing: there is no news in SMTP that could not wait.
+    fn poke(&mut self) {}
+
+    fn secured(&mut self, facts: TlsFacts) {
+        self.tls = Some(facts);
+        self.tell = true;
+        if self.phase == Phase::Secure {
+            // RFC 3207 §4.2: what the peer said before TLS is forgotten.
+            self.phase = Phase::Command;
+            self.hello = None;
+            self.signed_in = false;
+            self.reset();
+        }
+    }
+
+    fn close(&mut self, why: Reason, out: &mut Vec<u8>) {
+        if matches!(self.phase, Phase::Ending(_) | Phase::Closed) {
+            return;
+        }
+        // RFC 5321 §3.8. While TLS starts there is nobody to talk to.
+        if why != Reason::Lost && self.phase != Phase::Secure {
+            let (enhanced, text) = match why {
+                Reason::Abuse => (Enhanced(4, 7, 0), "Enough of this, closing the connection"),
+                Reason::Account => (Enhanced(4, 7, 0), "Sign in again, closing the connection"),
+                Reason::Overload => (Enhanced(4, 3, 2), "Too busy, closing the connection"),
+                Reason::Lost | Reason::Shutdown => {
+                    (Enhanced(4, 3, 2), "Shutting down, closing the connection")
+                }
+            };
+            Self::say(out, 421, enhanced, text);
+        }
+        self.unit = None;
+        self.tail = None;
+        self.end(End::Closed(why));
+    }
+}
+
+impl Server {
+    /// Whether a decision is yes; if it is no, says so.
+    pub(super) fn agreed(&mut self, decision: &Decision, out: &mut Vec<u8>) -> bool {
+        match decision {
+            Decision::Accept => true,
+            Decision::Refuse(reply) => {
+                self.deny_with(out, reply);
+                false
+            }
+        }
+    }
+
+    /// What a spoiled message is told.
+    pub(super) const fn verdict_on(defect: Defect) -> (u16, Enhanced, &'static str) {
+        match defect {
+            Defect::BareCr => (550, Enhanced(5, 6, 0), "The message holds a bare CR"),
+            Defect::BareLf => (550, Enhanced(5, 6, 0), "The message holds a bare LF"),
+            Defect::DoubtfulEnd => {
+                (550, Enhanced(5, 6, 0), "The message holds a bare CR before its end")
+            }
+            Defect::LongLine => {
+                (550, Enhanced(5, 6, 0), "The message holds a line that is too long")
+            }
+            Defect::Nul => (550, Enhanced(5, 6, 0), "The message holds a NUL"),
+            Defect::TooBig => (552, Enhanced(5, 3, 4), "The message is too big"),
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! MAIL, RFC 5321 §4.1.1.2, with the parameters of RFC 1870, 3461, 4954, 6152 and 6531.
+
+use alloc::vec::Vec;
+
+use super::Server;
+use super::event::{Decision, Event, MailFrom};
+use super::machine::{Open, Stage};
+use crate::grammar::address::{AddressError, ReversePath};
+use crate::machine::End;
+use crate::smtp::command::{Command, Param, Params, number};
+use crate::smtp::extension::{BodyKind, ENVID_OCTETS, Ret, Submitter, Xtext};
+use crate::smtp::reply::Enhanced;
+
+/// Why a command is refused: code, enhanced code, words.
+pub(super) type Fault = (u16, Enhanced, &'static str);
+
+impl Server {
+    pub(super) fn mail<'i>(&mut self, command: Command<'i>, out: &mut Vec<u8>) -> Event<'i> {
+        let fault = if self.hello.is_none() {
+            (503, Enhanced(5, 5, 1), "Say hello first")
+        } else if self.config.require_auth && !self.signed_in {
+            // RFC 6409 §4.3.
+            (530, Enhanced(5, 7, 0), "Sign in first")
+        } else if self.stage != Stage::None {
+            (503, Enhanced(5, 5, 1), "There is a sender already: say RSET first")
+        } else if self.transactions >= self.limits().transactions {
+            // RFC 9422 §4.1.
+            (421, Enhanced(4, 7, 0), "Too many messages for one session, connect again")
+        } else {
+            match self.mail_from(command.args) {
+                Ok(from) => {
+                    self.smtputf8 = from.smtputf8;
+                    return Event::Mail(self.ask(Open::Mail), from);
+                }
+                Err(fault) => fault,
+            }
+        };
+        if fault.0 == 421 {
+            Self::say(out, fault.0, fault.1, fault.2);
+            self.end(End::Closed(crate::machine::Reason::Overload));
+            return Event::Bad { line: command.shown().into(), code: fault.0, why: fault.2 };
+        }
+        self.bad(command, out, fault.0, fault.1, fault.2)
+    }
+
+    pub(super) fn mail_decided(&mut self, decision: &Decision, out: &mut Vec<u8>) {
+        if self.agreed(decision, out) {
+            self.stage = Stage::Envelope;
+            self.transactions = self.transactions.saturating_add(1);
+            Self::say(out, 250, Enhanced(2, 1, 0), "Sender ok");
+        } else {
+            self.smtputf8 = false;
+        }
+    }
+
+    fn mail_from<'i>(&self, args: &'i [u8]) -> Result<MailFrom<'i>, Fault> {
+        let path =
+            behind(args, b"FROM:").ok_or((501, Enhanced(5, 5, 4), "MAIL wants FROM:<address>"))?;
+        let (path, params) = ReversePath::parse(path).map_err(|error| path_fault(error, 7))?;
+        let mut from = MailFrom {
+            path,
+            size: None,
+            body: BodyKind::SevenBit,
+            smtputf8: false,
+            ret: None,
+            envid: None,
+            auth: None,
+        };
+        let mut seen = Seen::default();
+        for param in params_behind(params)? {
+            self.mail_param(&mut from, &mut seen, param)?;
+        }
+        if from.path.mailbox().is_some_and(|mailbox| mailbox.is_utf8()) && !from.smtputf8 {
+            return Err(NEEDS_UTF8);
+        }
+        Ok(from)
+    }
+
+    fn mail_param<'i>(
+        &self,
+        from: &mut MailFrom<'i>,
+        seen: &mut Seen,
+        param: Param<'i>,
+    ) -> Result<(), Fault> {
+        if param.is("SIZE") {
+            seen.once(1)?;
+            let wrong = (501, Enhanced(5, 5, 4), "SIZE wants a number");
+            let size = number(param.value.ok_or(wrong)?).ok_or(wrong)?;
+            // RFC 1870 §6.1.
+            if size > self.limits().message_size {
+                return Err((552, Enhanced(5, 3, 4), "The message is too big"));
+            }
+            from.size = Some(size);
+        } else if param.is("BODY") {
+            seen.once(2)?;
+            from.body = match param.value {
+                Some(kind) if kind.eq_ignore_ascii_case(b"7BIT") => BodyKind::SevenBit,
+                Some(kind) if kind.eq_ignore_ascii_case(b"8BITMIME") => BodyKind::EightBitMime,
+                // RFC 3030 §3: BINARYMIME is not offered.
+                _ => return Err((501, Enhanced(5, 5, 4), "BODY wants 7BIT or 8BITMIME")),
+            };
+        } else if param.is("SMTPUTF8") && self.config.smtputf8 {
+            seen.once(4)?;
+            if param.value.is_some() {
+                return Err((501, Enhanced(5, 5, 4), "SMTPUTF8 takes no value"));
+            }
+            from.smtputf8 = true;
+        } else if param.is("RET") && self.config.dsn {
+            seen.once(8)?;
+            from.ret = Some(match param.value {
+                Some(much) if much.eq_ignore_ascii_case(b"FULL") => Ret::Full,
+                Some(much) if much.eq_ignore_ascii_case(b"HDRS") => Ret::Headers,
+                _ => return Err((501, Enhanced(5, 5, 4), "RET wants FULL or HDRS")),
+            });
+        } else if param.is("ENVID") && self.config.dsn {
+            seen.once(16)?;
+            let envid = param.value.filter(|v| !v.is_empty() && v.len() <= 3 * ENVID_OCTETS);
+            let wrong = (501, Enhanced(5, 5, 4), "ENVID wants at most 100 octets of xtext");
+            from.envid = Some(envid.and_then(Xtext::parse).ok_or(wrong)?);
+        } else if param.is("AUTH") && !self.config.mechanisms.is_empty() {
+            seen.once(32)?;
+            let wrong = (501, Enhanced(5, 5, 4), "AUTH wants <> or xtext");
+            from.auth = Some(param.value.and_then(Submitter::parse).ok_or(wrong)?);
+        } else {
+            return Err(UNKNOWN_PARAM);
+        }
+        Ok(())
+    }
+}
+
+/// RFC 5321 §4.1.1.11.
+pub(super) const UNKNOWN_PARAM: Fault =
+    (555, Enhanced(5, 5, 4), "There is a parameter that is not known here");
+
+/// RFC 6531 §3.5.
+pub(super) const NEEDS_UTF8: Fault =
+    (553, Enhanced(5, 6, 7), "The address wants SMTPUTF8, which MAIL did not say");
+
+/// Which parameters came already: each may come once.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Seen(u8);
+
+impl Seen {
+    pub(super) const fn once(&mut self, bit: u8) -> Result<(), Fault> {
+        if self.0 & bit != 0 {
+            return Err((501, Enhanced(5, 5, 4), "There is a parameter twice"));
+        }
+        self.0 |= bit;
+        Ok(())
+    }
+}
+
+/// What stands behind `FROM:` or `TO:`. Blanks behind the colon are against RFC 5321 §3.3, common, and
+/// harmless.
+pub(super) fn behind<'i>(args: &'i [u8], word: &[u8]) -> Option<&'i [u8]> {
+    let (front, rest) = args.split_at_checked(word.len())?;
+    front.eq_ignore_ascii_case(word).then(|| rest.trim_ascii_start())
+}
+
+/// Parameters, parted from the path by a blank.
+pub(super) const fn params_behind(rest: &[u8]) -> Result<Params<'_>, Fault> {
+    match rest {
+        [] | [b' ' | b'\t', ..] => Ok(Params(rest)),
+        _ => Err((501, Enhanced(5, 5, 4), "There is something right behind the address")),
+    }
+}
+
+/// What is told about an address that cannot be read; `detail` is that of RFC 3463 §3.2.
+pub(super) const fn path_fault(error: AddressError, detail: u16) -> Fault {
+    let why = match error {
+        AddressError::Brackets => "The address wants angle brackets around it",
+        AddressError::Domain(_) => "The part behind the @ is not a domain",
+        AddressError::Local => "The part before the @ is not well formed",
+        AddressError::Long => "The part before the @ is too long",
+        AddressError::NoDomain => "The address has no domain",
+        AddressError::Route => "The source route is not well formed",
+    };
+    (501, Enhanced(5, 1, detail), why)
+}

@@ -1,0 +1,106 @@
+//! What is said about a message: one reply, or in LMTP one for each recipient (RFC 2033 §4.2).
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::Server;
+use super::config::Role;
+use super::event::Outcome;
+use crate::smtp::reply::{Enhanced, REPLY_OCTETS, Reply};
+
+/// Octets of replies that are written at once; the rest waits until they have left.
+const AT_ONCE: usize = 16 * 1024;
+
+/// Replies that wait to be written.
+#[derive(Debug)]
+pub(super) struct Tail {
+    /// The replies, the next one last.
+    each: Vec<Reply>,
+    /// What recipients hear that have no reply of their own.
+    rest: Reply,
+    /// How many replies are still to be written.
+    left: u32,
+}
+
+const _: () = assert!(AT_ONCE + REPLY_OCTETS <= 40 * 1024);
+
+impl Server {
+    pub(super) fn delivered(&mut self, outcome: Outcome, out: &mut Vec<u8>) {
+        let recipients = self.recipients;
+        self.reset();
+        if self.config.role == Role::Lmtp {
+            let (mut each, rest) = match outcome {
+                Outcome::All(reply) => (Vec::new(), reply),
+                Outcome::Each(each) => (each, Reply::later()),
+            };
+            self.forgive();
+            // More than there are recipients would be taken for answers to the next commands.
+            each.truncate(recipients as usize);
+            each.reverse();
+            return self.tell_each(Tail { each, rest, left: recipients }, out);
+        }
+        let reply = match outcome {
+            Outcome::All(reply) => reply,
+            Outcome::Each(each) => {
+                each.into_iter().max_by_key(Reply::code).unwrap_or_else(Reply::later)
+            }
+        };
+        if reply.is_positive() {
+            self.forgive();
+        }
+        self.deny_with(out, &reply);
+    }
+
+    /// Says no about a message; in LMTP, to each recipient if it `ends` here.
+    pub(super) fn deny_each(
+        &mut self,
+        ends: bool,
+        code: u16,
+        enhanced: Enhanced,
+        why: &'static str,
+        out: &mut Vec<u8>,
+    ) {
+        if self.config.role == Role::Lmtp && ends {
+            let rest = Reply::constant(code, enhanced, why);
+            let left = self.recipients;
+            self.tell_each(Tail { each: Vec::new(), rest, left }, out);
+        } else {
+            self.deny(out, code, enhanced, why);
+        }
+    }
+
+    fn tell_each(&mut self, mut tail: Tail, out: &mut Vec<u8>) {
+        let start = out.len();
+        while out.len() - start < AT_ONCE && tail.write(out) {}
+        if tail.left > 0 {
+            self.tail = Some(Box::new(tail));
+        }
+    }
+
+    /// Writes replies that wait, if there are any and there is room. Says whether none is left.
+    pub(super) fn write_tail(&mut self, out: &mut Vec<u8>) -> bool {
+        let Some(tail) = &mut self.tail else {
+            return true;
+        };
+        while tail.left > 0 {
+            if out.len() >= AT_ONCE {
+                return false;
+            }
+            tail.write(out);
+        }
+        self.tail = None;
+        true
+    }
+}
+
+impl Tail {
+    /// Writes one reply. Says whether there was one.
+    fn write(&mut self, out: &mut Vec<u8>) -> bool {
+        let Some(left) = self.left.checked_sub(1) else {
+            return false;
+        };
+        self.left = left;
+        self.each.pop().as_ref().unwrap_or(&self.rest).write(out);
+        true
+    }
+}

@@ -1,0 +1,66 @@
+//! RCPT, RFC 5321 §4.1.1.3, with the parameters of RFC 3461.
+
+use alloc::vec::Vec;
+
+use super::Server;
+use super::event::{Decision, Event, RcptTo};
+use super::machine::{Open, Stage};
+use super::mail::{Fault, NEEDS_UTF8, Seen, UNKNOWN_PARAM, behind, params_behind, path_fault};
+use crate::grammar::address::ForwardPath;
+use crate::smtp::command::Command;
+use crate::smtp::extension::{Notify, OriginalRecipient};
+use crate::smtp::reply::Enhanced;
+use crate::text::Text;
+
+impl Server {
+    pub(super) fn rcpt<'i>(&mut self, command: Command<'i>, out: &mut Vec<u8>) -> Event<'i> {
+        let (code, enhanced, why) = match self.stage {
+            Stage::None => (503, Enhanced(5, 5, 1), "There is no sender: say MAIL first"),
+            Stage::Chunks => (503, Enhanced(5, 5, 1), "The message has begun already"),
+            Stage::Envelope if self.recipients >= self.limits().recipients => {
+                // RFC 5321 §4.5.3.1.10. Not an error: the peer sends the message again to the rest.
+                let why = "Too many recipients for one message";
+                Self::say(out, 452, Enhanced(4, 5, 3), why);
+                return Event::Bad { line: Text(command.shown()), code: 452, why };
+            }
+            Stage::Envelope => match self.rcpt_to(command.args) {
+                Ok(to) => return Event::Recipient(self.ask(Open::Recipient), to),
+                Err(fault) => fault,
+            },
+        };
+        self.bad(command, out, code, enhanced, why)
+    }
+
+    pub(super) fn rcpt_decided(&mut self, decision: &Decision, out: &mut Vec<u8>) {
+        if self.agreed(decision, out) {
+            self.recipients = self.recipients.saturating_add(1);
+            Self::say(out, 250, Enhanced(2, 1, 5), "Recipient ok");
+        }
+    }
+
+    fn rcpt_to<'i>(&self, args: &'i [u8]) -> Result<RcptTo<'i>, Fault> {
+        let path =
+            behind(args, b"TO:").ok_or((501, Enhanced(5, 5, 4), "RCPT wants TO:<address>"))?;
+        let (path, params) = ForwardPath::parse(path).map_err(|error| path_fault(error, 3))?;
+        let mut to = RcptTo { path, notify: None, orcpt: None };
+        let mut seen = Seen::default();
+        for param in params_behind(params)? {
+            if param.is("NOTIFY") && self.config.dsn {
+                seen.once(1)?;
+                let wrong =
+                    (501, Enhanced(5, 5, 4), "NOTIFY wants NEVER, or SUCCESS, FAILURE, DELAY");
+                to.notify = Some(param.value.and_then(Notify::parse).ok_or(wrong)?);
+            } else if param.is("ORCPT") && self.config.dsn {
+                seen.once(2)?;
+                let wrong = (501, Enhanced(5, 5, 4), "ORCPT wants a kind, a semicolon and xtext");
+                to.orcpt = Some(param.value.and_then(OriginalRecipient::parse).ok_or(wrong)?);
+            } else {
+                return Err(UNKNOWN_PARAM);
+            }
+        }
+        if to.path.mailbox().is_some_and(|mailbox| mailbox.is_utf8()) && !self.smtputf8 {
+            return Err(NEEDS_UTF8);
+        }
+        Ok(to)
+    }
+}

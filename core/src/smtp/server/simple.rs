@@ -1,0 +1,57 @@
+//! The commands without much substance: NOOP, HELP, VRFY, RSET, QUIT; RFC 5321 §4.1.1.5 to §4.1.1.10.
+
+use alloc::vec::Vec;
+
+use super::Server;
+use super::event::Event;
+use super::machine::{Open, Stage};
+use crate::machine::End;
+use crate::smtp::command::Command;
+use crate::smtp::reply::{self, Enhanced};
+use crate::text::Text;
+
+impl Server {
+    pub(super) fn noop<'i>(&mut self, command: Command<'i>, out: &mut Vec<u8>) -> Event<'i> {
+        if self.may_idle(out) {
+            Self::say(out, 250, Enhanced(2, 0, 0), "Ok");
+        }
+        Event::Noop(Text(command.args))
+    }
+
+    pub(super) fn help<'i>(&mut self, command: Command<'i>, out: &mut Vec<u8>) -> Event<'i> {
+        if self.may_idle(out) {
+            Self::say(out, 214, Enhanced(2, 0, 0), "This is Posthaste; RFC 5321 says what to say");
+        }
+        Event::Help(Text(command.args))
+    }
+
+    pub(super) fn vrfy<'i>(&mut self, command: Command<'i>, out: &mut Vec<u8>) -> Event<'i> {
+        if command.args.is_empty() {
+            return self.bad(command, out, 501, Enhanced(5, 5, 4), "VRFY wants a name");
+        }
+        if self.may_idle(out) {
+            return Event::Verify(self.ask(Open::Verify), Text(command.args));
+        }
+        Event::Bad { line: Text(command.line), code: 421, why: "Too many commands without mail" }
+    }
+
+    pub(super) fn rset<'i>(&mut self, command: Command<'i>, out: &mut Vec<u8>) -> Event<'i> {
+        if !command.args.is_empty() {
+            return self.bad(command, out, 501, Enhanced(5, 5, 4), "RSET takes no arguments");
+        }
+        if self.stage != Stage::None || self.may_idle(out) {
+            self.reset();
+            Self::say(out, 250, Enhanced(2, 0, 0), "Ok");
+        }
+        Event::Reset
+    }
+
+    pub(super) fn quit<'i>(&mut self, command: Command<'i>, out: &mut Vec<u8>) -> Event<'i> {
+        if !command.args.is_empty() {
+            return self.bad(command, out, 501, Enhanced(5, 5, 4), "QUIT takes no arguments");
+        }
+        reply::write(out, 221, Some(Enhanced(2, 0, 0)), "Goodbye");
+        self.end(End::Quit);
+        Event::Quit
+    }
+}

@@ -1,0 +1,559 @@
+use std::format;
+use std::string::{String, ToString};
+use std::vec::Vec;
+
+use super::event::*;
+use super::*;
+use crate::machine::{Advance, Input, Instant, Machine, Reason, TlsFacts};
+use crate::sasl::{Mechanism, Verdict};
+use crate::smtp::Smtp;
+use crate::smtp::reply::{Enhanced, Reply};
+use alloc::sync::Arc;
+use core::time::Duration;
+
+/// A session whose handler says yes to everything, but to names with `no` in them.
+struct Desk {
+    server: Server,
+    input: Input,
+    now: Instant,
+    out: Vec<u8>,
+    /// Events, body runs joined.
+    heard: Vec<String>,
+    body: Vec<u8>,
+    last: Advance,
+}
+
+impl Desk {
+    fn new(config: Config) -> Self {
+        let mut desk = Self {
+            server: Server::new(Arc::new(config)),
+            input: Input::new(),
+            now: Instant::ZERO,
+            out: Vec::new(),
+            heard: Vec::new(),
+            body: Vec::new(),
+            last: Advance::Read,
+        };
+        desk.turn();
+        desk
+    }
+
+    fn smtp() -> Self {
+        Self::new(Config::new(Role::Smtp, "mx.test"))
+    }
+
+    fn answer(event: &Event<'_>) -> bool {
+        !format!("{event:?}").contains("no@")
+    }
+
+    fn turn(&mut self) {
+        loop {
+            self.last = self.server.advance(self.now, &mut self.input, &mut self.out);
+            if self.last != Advance::Event {
+                return;
+            }
+            let event = self.server.event(&self.input, &mut self.out).expect("it said Event");
+            let yes = Self::answer(&event);
+            if let Event::Body(run) = event {
+                self.body.extend_from_slice(run.as_bytes());
+            } else {
+                self.heard.push(format!("{event:?}"));
+            }
+            let decision = || {
+                if yes {
+                    Decision::Accept
+                } else {
+                    Decision::Refuse(Reply::new(550, Enhanced(5, 1, 1), "no"))
+                }
+            };
+            let answered = match event {
+                Event::Connected(ask) => ask.with(Admission::Accept),
+                Event::Mail(ask, _) => ask.with(decision()),
+                Event::Recipient(ask, _) => ask.with(decision()),
+                Event::Data(ask, _) => ask.with(Decision::Accept),
+                Event::BodyEnd(ask, _) => ask.with(Outcome::All(Reply::taken("taken"))),
+                Event::SignIn(ask, credentials) => {
+                    ask.with(if credentials.user().as_bytes() == b"tim" {
+                        Verdict::Accepted
+                    } else {
+                        Verdict::Rejected
+                    })
+                }
+                Event::Verify(ask, _) => ask.refused(),
+                Event::Lookup(ask, _) => ask.refused(),
+                _ => continue,
+            };
+            self.server.settle(answered, &mut self.out).expect("the question is open");
+        }
+    }
+
+    /// Sends, and returns what was said.
+    fn say(&mut self, text: impl AsRef<[u8]>) -> String {
+        self.out.clear();
+        self.input.push(text.as_ref());
+        self.turn();
+        String::from_utf8(core::mem::take(&mut self.out)).expect("replies are ASCII")
+    }
+
+    /// Sends lines and returns the codes of the replies.
+    fn codes(&mut self, text: &str) -> Vec<u16> {
+        let said = self.say(text);
+        said.lines()
+            .filter(|l| l.as_bytes().get(3) == Some(&b' '))
+            .map(|l| l[..3].parse().unwrap())
+            .collect()
+    }
+
+    fn wait(&mut self, time: Duration) -> String {
+        self.out.clear();
+        self.now = self.now + time;
+        self.turn();
+        String::from_utf8(core::mem::take(&mut self.out)).unwrap()
+    }
+}
+
+const MESSAGE: &str = "EHLO a.test\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<c@d.test>\r\nDATA\r\n";
+
+#[test]
+fn a_message_arrives() {
+    let mut desk = Desk::smtp();
+    assert_eq!(String::from_utf8_lossy(&desk.out), "220 mx.test ESMTP Posthaste\r\n");
+    assert_eq!(desk.codes(MESSAGE), [250, 250, 250, 354]);
+    assert_eq!(desk.say("Subject: x\r\n\r\n..dot\r\n.\r\n"), "250 2.0.0 taken\r\n");
+    assert_eq!(desk.body, b"Subject: x\r\n\r\n.dot\r\n");
+    assert_eq!(desk.say("QUIT\r\n"), "221 2.0.0 Goodbye\r\n");
+    assert_eq!(desk.last, Advance::Closed);
+    assert_eq!(
+        desk.heard,
+        [
+            "Connected",
+            "Hello EHLO \"a.test\"",
+            "Mail <a@b.test>",
+            "Recipient <c@d.test>",
+            "Data lines",
+            "BodyEnd 20",
+            "Quit",
+            "Ended Quit",
+        ]
+    );
+}
+
+#[test]
+fn the_offer_follows_the_settings() {
+    let mut config = Config::new(Role::Submission, "mx.test");
+    config.starttls = true;
+    config.mechanisms = Mechanism::ALL.to_vec();
+    config.dsn = true;
+    let mut desk = Desk::new(config);
+    assert_eq!(
+        desk.say("EHLO a\r\n"),
+        "250-mx.test\r\n250-PIPELINING\r\n250-SIZE 52428800\r\n250-8BITMIME\r\n250-STARTTLS\r\n\
+         250-AUTH SCRAM-SHA-256\r\n250-SMTPUTF8\r\n250-CHUNKING\r\n250-DSN\r\n\
+         250-LIMITS MAILMAX=1000 RCPTMAX=1000\r\n250 ENHANCEDSTATUSCODES\r\n"
+    );
+    assert_eq!(desk.say("STARTTLS\r\n"), "220 2.0.0 Ready to start TLS\r\n");
+    assert_eq!(desk.last, Advance::Secure);
+    desk.server.secured(TlsFacts::TEST);
+    let offer = desk.say("EHLO a\r\n");
+    assert!(offer.contains("250-AUTH SCRAM-SHA-256 PLAIN LOGIN\r\n"), "{offer}");
+    assert!(!offer.contains("STARTTLS"), "{offer}");
+    assert_eq!(desk.heard[2..4], ["StartTls", "Secured TLSv1.3"]);
+}
+
+/// RFC 5321 §4.1.4 and the table in the module's documentation.
+#[test]
+fn the_order_of_commands() {
+    let table = [
+        ("", "MAIL FROM:<a@b>", 503),
+        ("", "RCPT TO:<a@b>", 503),
+        ("", "DATA", 503),
+        ("", "BDAT 0 LAST", 503),
+        ("", "NOOP", 250),
+        ("", "HELP", 214),
+        ("", "VRFY a", 252),
+        ("", "RSET", 250),
+        ("EHLO a", "RCPT TO:<a@b>", 503),
+        ("EHLO a", "DATA", 503),
+        ("EHLO a|MAIL FROM:<a@b>", "MAIL FROM:<a@b>", 503),
+        ("EHLO a|MAIL FROM:<a@b>", "DATA", 503),
+        ("EHLO a|MAIL FROM:<a@b>", "BDAT 0 LAST", 503),
+        ("EHLO a|MAIL FROM:<a@b>|EHLO a", "RCPT TO:<a@b>", 503),
+        ("EHLO a|MAIL FROM:<a@b>|RSET", "RCPT TO:<a@b>", 503),
+        ("EHLO a|MAIL FROM:<a@b>|RCPT TO:<a@b>", "DATA", 354),
+        ("EHLO a|MAIL FROM:<a@b>|RCPT TO:<a@b>", "DATA x", 501),
+        ("EHLO a|MAIL FROM:<a@b>|RCPT TO:<no@b>", "DATA", 503),
+        ("EHLO a|MAIL FROM:<a@b>|RCPT TO:<a@b>|BDAT 0", "DATA", 503),
+        ("EHLO a|MAIL FROM:<a@b>|RCPT TO:<a@b>|BDAT 0", "RCPT TO:<c@b>", 503),
+        ("EHLO a|MAIL FROM:<a@b>|RCPT TO:<a@b>|BDAT 0", "MAIL FROM:<c@b>", 503),
+        ("EHLO a|MAIL FROM:<a@b>|RCPT TO:<a@b>|BDAT 0", "BDAT 0 LAST", 250),
+        ("EHLO a|MAIL FROM:<no@b>", "RCPT TO:<a@b>", 503),
+        ("HELO a", "MAIL FROM:<a@b>", 250),
+        ("", "LHLO a", 500),
+        ("", "EHLO", 501),
+        ("", "EHLO a b", 501),
+        ("", "STARTTLS", 502),
+        ("", "AUTH PLAIN", 502),
+        ("", "EXPN a", 502),
+        ("", "VRFY", 501),
+        ("", "RSET x", 501),
+        ("", "QUIT x", 501),
+        ("", "FOO", 500),
+        ("", "", 500),
+    ];
+    for (before, command, code) in table {
+        let mut desk = Desk::smtp();
+        for line in before.split('|').filter(|l| !l.is_empty()) {
+            desk.say(format!("{line}\r\n"));
+        }
+        assert_eq!(desk.codes(&format!("{command}\r\n")), [code], "{before:?} then {command:?}");
+    }
+}
+
+#[test]
+fn mail_says_what_is_wrong() {
+    let mut config = Config::new(Role::Smtp, "mx.test");
+    config.dsn = true;
+    config.limits.message_size = 1000;
+    let table = [
+        ("FROM:<>", "250 2.1.0 Sender ok"),
+        ("from: <a@b>", "250 2.1.0 Sender ok"),
+        ("FROM:<@x,@y:a@b>", "250 2.1.0 Sender ok"),
+        ("FROM:<\"a b\"@[192.0.2.1]>", "250 2.1.0 Sender ok"),
+        ("FROM:<\"a>b\"@[IPv6:2001:db8::1]>", "250 2.1.0 Sender ok"),
+        ("FROM:<a@b> SIZE=1000 BODY=8BITMIME RET=HDRS ENVID=x+2By", "250 2.1.0 Sender ok"),
+        ("FROM:<\u{e9}@b\u{fc}cher.test> SMTPUTF8", "250 2.1.0 Sender ok"),
+        ("", "501 5.5.4 MAIL wants FROM:<address>"),
+        ("TO:<a@b>", "501 5.5.4 MAIL wants FROM:<address>"),
+        ("FROM:a@b", "501 5.1.7 The address wants angle brackets around it"),
+        ("FROM:<a@b", "501 5.1.7 The address wants angle brackets around it"),
+        ("FROM:<a>", "501 5.1.7 The address has no domain"),
+        ("FROM:<a b@c>", "501 5.1.7 The part before the @ is not well formed"),
+        ("FROM:<a@-b>", "501 5.1.7 The part behind the @ is not a domain"),
+        ("FROM:<@x:>", "501 5.1.7 The part before the @ is not well formed"),
+        ("FROM:<@x>", "501 5.1.7 The source route is not well formed"),
+        ("FROM:<a@b>SIZE=1", "501 5.5.4 There is something right behind the address"),
+        ("FROM:<a@b> SIZE=1001", "552 5.3.4 The message is too big"),
+        ("FROM:<a@b> SIZE=x", "501 5.5.4 SIZE wants a number"),
+        ("FROM:<a@b> SIZE=1 SIZE=1", "501 5.5.4 There is a parameter twice"),
+        ("FROM:<a@b> BODY=BINARYMIME", "501 5.5.4 BODY wants 7BIT or 8BITMIME"),
+        ("FROM:<a@b> FOO=1", "555 5.5.4 There is a parameter that is not known here"),
+        ("FROM:<a@b> AUTH=<>", "555 5.5.4 There is a parameter that is not known here"),
+        ("FROM:<a@b> RET=ALL", "501 5.5.4 RET wants FULL or HDRS"),
+        ("FROM:<a@b> ENVID=+2", "501 5.5.4 ENVID wants at most 100 octets of xtext"),
+        ("FROM:<\u{e9}@b>", "553 5.6.7 The address wants SMTPUTF8, which MAIL did not say"),
+    ];
+    for (args, reply) in table {
+        let mut desk = Desk::new(config.clone());
+        desk.say("EHLO a\r\n");
+        assert_eq!(desk.say(format!("MAIL {args}\r\n")), format!("{reply}\r\n"), "{args:?}");
+    }
+}
+
+#[test]
+fn rcpt_says_what_is_wrong() {
+    let mut config = Config::new(Role::Smtp, "mx.test");
+    config.dsn = true;
+    let table = [
+        ("TO:<postmaster>", "250 2.1.5 Recipient ok"),
+        ("TO:<a@b> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;a+2Bb@c", "250 2.1.5 Recipient ok"),
+        ("TO:<a@b> NOTIFY=NEVER", "250 2.1.5 Recipient ok"),
+        ("TO:<a@b> NOTIFY=NEVER,DELAY", "501 5.5.4 NOTIFY wants NEVER, or SUCCESS, FAILURE, DELAY"),
+        ("TO:<a@b> ORCPT=a", "501 5.5.4 ORCPT wants a kind, a semicolon and xtext"),
+        ("TO:<a@b> SIZE=1", "555 5.5.4 There is a parameter that is not known here"),
+        ("TO:<>", "501 5.1.3 The part before the @ is not well formed"),
+        ("TO:<\u{e9}@b>", "553 5.6.7 The address wants SMTPUTF8, which MAIL did not say"),
+        ("TO:<no@b>", "550 5.1.1 no"),
+    ];
+    for (args, reply) in table {
+        let mut desk = Desk::new(config.clone());
+        desk.say("EHLO a\r\nMAIL FROM:<a@b>\r\n");
+        assert_eq!(desk.say(format!("RCPT {args}\r\n")), format!("{reply}\r\n"), "{args:?}");
+    }
+}
+
+#[test]
+fn sign_in() {
+    let mut config = Config::new(Role::Submission, "mx.test");
+    config.mechanisms = Mechanism::ALL.to_vec();
+    let mut desk = Desk::new(config.clone());
+    assert_eq!(desk.codes("AUTH PLAIN\r\n"), [503]);
+    desk.say("EHLO a\r\n");
+    assert_eq!(desk.say("MAIL FROM:<a@b>\r\n"), "530 5.7.0 Sign in first\r\n");
+    assert_eq!(desk.codes("AUTH PLAIN AHRpbQB0YW5zdGFhZg==\r\n"), [538]);
+    assert_eq!(
+        desk.heard.last().unwrap(),
+        "Bad \"AUTH PLAIN\" 538 This mechanism wants TLS: say STARTTLS first"
+    );
+    config.plaintext_auth = true;
+    let mut desk = Desk::new(config.clone());
+    desk.say("EHLO a\r\n");
+    assert_eq!(desk.codes("AUTH FOO\r\n"), [504]);
+    assert_eq!(desk.codes("AUTH\r\n"), [501]);
+    assert_eq!(desk.say("AUTH PLAIN\r\n"), "334 \r\n");
+    assert_eq!(desk.say("*\r\n"), "501 5.7.0 The sign-in was cancelled\r\n");
+    assert_eq!(desk.say("AUTH LOGIN\r\n"), "334 VXNlcm5hbWU6\r\n");
+    assert_eq!(desk.say("dGlt\r\n"), "334 UGFzc3dvcmQ6\r\n");
+    assert_eq!(desk.say("dGFuc3RhYWY=\r\n"), "235 2.7.0 Welcome\r\n");
+    assert_eq!(desk.codes("AUTH PLAIN\r\nMAIL FROM:<a@b> AUTH=<>\r\n"), [503, 250]);
+    for event in &desk.heard {
+        assert!(!event.contains("dGFuc3RhYWY") && !event.contains("tanstaaf"), "{event}");
+    }
+
+    let mut desk = Desk::new(config);
+    desk.say("EHLO a\r\n");
+    let wrong = "AUTH PLAIN AHg=\r\nAUTH PLAIN AHgAeA==\r\n";
+    assert_eq!(desk.codes(wrong), [501, 535]);
+    assert_eq!(desk.codes(wrong), [501, 535]);
+    assert_eq!(desk.codes("AUTH PLAIN AHgAeA==\r\nNOOP\r\n"), [535, 421]);
+    assert_eq!(desk.heard.last().unwrap(), "Ended Errors");
+}
+
+#[test]
+fn a_sign_in_line_may_be_long_but_not_longer() {
+    let mut config = Config::new(Role::Submission, "mx.test");
+    config.mechanisms = Mechanism::ALL.to_vec();
+    config.plaintext_auth = true;
+    let mut desk = Desk::new(config);
+    desk.say("EHLO a\r\nAUTH PLAIN\r\n");
+    assert_eq!(desk.codes(&format!("{}\r\n", "=".repeat(12_286))), [501]);
+    desk.say("AUTH PLAIN\r\n");
+    assert_eq!(desk.codes(&format!("{}\r\nNOOP\r\n", "A".repeat(12_287))), [500, 250]);
+    assert!(desk.heard.iter().any(|e| e.starts_with("Bad \"\" 500")), "{:?}", desk.heard);
+}
+
+#[test]
+fn limits_at_the_edge_and_one_past() {
+    let mut desk = Desk::smtp();
+    assert_eq!(desk.codes(&format!("NOOP {}\r\n", "x".repeat(2_048 - 7))), [250]);
+    assert_eq!(desk.codes(&format!("NOOP {}\r\nNOOP\r\n", "x".repeat(2_048 - 6))), [500, 250]);
+
+    let mut config = Config::new(Role::Smtp, "mx.test");
+    config.limits.recipients = 2;
+    config.limits.transactions = 1;
+    config.limits.errors = 2;
+    config.limits.junk_commands = 2;
+    let mut desk = Desk::new(config.clone());
+    desk.say("EHLO a\r\nMAIL FROM:<a@b>\r\n");
+    assert_eq!(desk.codes(&"RCPT TO:<a@b>\r\n".repeat(4)), [250, 250, 452, 452]);
+    assert_eq!(desk.codes("RSET\r\nMAIL FROM:<a@b>\r\n"), [250, 421]);
+
+    let mut desk = Desk::new(config.clone());
+    assert_eq!(desk.codes("FOO\r\nFOO\r\n"), [500, 500]);
+    assert_eq!(desk.codes("FOO\r\nNOOP\r\n"), [421]);
+    assert_eq!(desk.heard.last().unwrap(), "Ended Errors");
+
+    let mut desk = Desk::new(config);
+    assert_eq!(desk.codes("NOOP\r\nNOOP\r\n"), [250, 250]);
+    assert_eq!(desk.codes("NOOP\r\nNOOP\r\n"), [421]);
+}
+
+#[test]
+fn size_at_the_edge_and_one_past() {
+    for (size, codes) in [(10, [250]), (11, [552])] {
+        for bdat in [false, true] {
+            let mut config = Config::new(Role::Smtp, "mx.test");
+            config.limits.message_size = 10;
+            let mut desk = Desk::new(config);
+            let text = format!("{}\r\n", "x".repeat(size - 2));
+            desk.say("EHLO a\r\nMAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\n");
+            if bdat {
+                assert_eq!(desk.codes(&format!("BDAT {size} LAST\r\n{text}")), codes);
+            } else {
+                assert_eq!(desk.codes(&format!("DATA\r\n{text}.\r\n"))[1..], codes);
+            }
+            assert_eq!(desk.codes("RCPT TO:<a@b>\r\n"), [503], "the transaction is over");
+        }
+    }
+}
+
+#[test]
+fn text_lines_at_the_edge_and_one_past() {
+    for (length, code) in [(20, 250), (21, 550)] {
+        let mut config = Config::new(Role::Smtp, "mx.test");
+        config.limits.text_line = 20;
+        let mut desk = Desk::new(config);
+        desk.say(MESSAGE);
+        let text = format!("a\r\n{}\r\n.\r\n", "x".repeat(length - 2));
+        assert_eq!(desk.codes(&text), [code]);
+    }
+}
+
+#[test]
+fn chunks() {
+    let mut desk = Desk::smtp();
+    desk.say("EHLO a\r\nMAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\n");
+    // A CR LF may be cut by a chunk, and a dot means nothing.
+    assert_eq!(desk.codes("BDAT 5\r\na\r\n.\rBDAT 4\r\n\n.\r\nBDAT 0 LAST\r\n"), [250, 250, 250]);
+    assert_eq!(desk.body, b"a\r\n.\r\n.\r\n");
+    // Octets that nobody wants are read all the same.
+    assert_eq!(desk.codes("BDAT 6\r\nQUIT\r\nNOOP\r\n"), [503, 250]);
+    // A held CR at the end is bare.
+    desk.say("MAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\n");
+    assert_eq!(desk.codes("BDAT 2\r\na\rBDAT 0 LAST\r\n"), [250, 550]);
+    assert_eq!(desk.codes("BDAT x\r\n"), [501]);
+    assert_eq!(desk.last, Advance::Closed);
+}
+
+#[test]
+fn strays_are_refused_or_normalised() {
+    for (text, defect) in [
+        ("a\nb\r\n", "bare LF"),
+        ("a\rb\r\n", "bare CR"),
+        ("a\r\r\n", "bare CR"),
+        ("a\0b\r\n", "NUL"),
+        ("a\r\n\n", "bare LF"),
+    ] {
+        let mut desk = Desk::smtp();
+        desk.say(MESSAGE);
+        let said = desk.say(format!("{text}x\r\n.\r\nNOOP\r\n"));
+        assert!(said.starts_with("550 5.6.0 ") && said.ends_with("250 2.0.0 Ok\r\n"), "{said}");
+        assert!(desk.heard.contains(&format!("BodyLost {defect}")), "{:?}", desk.heard);
+    }
+    let mut config = Config::new(Role::Submission, "mx.test");
+    config.require_auth = false;
+    let mut desk = Desk::new(config.clone());
+    desk.say(MESSAGE);
+    assert_eq!(desk.codes("a\nb\rc\r\n..d\n.\r\n.\r\n"), [250]);
+    assert_eq!(desk.body, b"a\r\nb\r\nc\r\n.d\r\n.\r\n");
+    let mut desk = Desk::new(config);
+    desk.say(MESSAGE);
+    assert_eq!(desk.codes("a\0b\r\n.\r\n"), [550]);
+}
+
+#[test]
+fn a_doubtful_end_ends_the_session() {
+    let mut desk = Desk::smtp();
+    desk.say(MESSAGE);
+    assert_eq!(desk.codes("a\r\r\n.\r\nMAIL FROM:<x@y>\r\n"), [550]);
+    assert_eq!(
+        desk.heard[5..].join(" "),
+        "Skipped \"\\r\\r\\n\" BodyLost doubtful end Ended Injection"
+    );
+}
+
+#[test]
+fn plaintext_behind_starttls_ends_the_session() {
+    for cut in [true, false] {
+        let mut config = Config::new(Role::Smtp, "mx.test");
+        config.starttls = true;
+        let mut desk = Desk::new(config);
+        let said = if cut {
+            desk.say("STARTTLS\r\n") + &desk.say("NOOP\r\n")
+        } else {
+            desk.say("STARTTLS\r\nNOOP\r\n")
+        };
+        assert_eq!(said, "220 2.0.0 Ready to start TLS\r\n");
+        assert_eq!(desk.last, Advance::Closed);
+        assert_eq!(desk.heard[1..], ["StartTls", "Ended Injection"]);
+    }
+}
+
+#[test]
+fn waits_end() {
+    let mut desk = Desk::smtp();
+    assert_eq!(desk.wait(Duration::from_secs(299)), "");
+    assert_eq!(
+        desk.wait(Duration::from_secs(1)),
+        "421 4.4.2 Waited too long, closing the connection\r\n"
+    );
+    assert_eq!(desk.heard[1..], ["Ended Timeout"]);
+
+    // A line that drips does not earn more time.
+    let mut desk = Desk::smtp();
+    for _ in 0..4 {
+        desk.say("N");
+        assert_eq!(desk.wait(Duration::from_secs(60)), "");
+    }
+    assert!(desk.wait(Duration::from_secs(60)).starts_with("421"));
+
+    // A message that drips ends when the rate was too low over a minute.
+    for (octets, survives) in [(5_119, false), (5_120, true)] {
+        let mut desk = Desk::smtp();
+        desk.say(MESSAGE);
+        for _ in 0..6 {
+            desk.wait(Duration::from_secs(10));
+            desk.say("x".repeat(octets));
+        }
+        assert_eq!(desk.last == Advance::Read, survives, "{octets}");
+    }
+    let mut desk = Desk::smtp();
+    desk.say(MESSAGE);
+    assert_eq!(desk.wait(Duration::from_secs(179)), "");
+    assert!(desk.wait(Duration::from_secs(1)).starts_with("421"));
+}
+
+#[test]
+fn a_question_that_nobody_answers_is_refused() {
+    let mut server = Server::new(Arc::new(Config::new(Role::Smtp, "mx.test")));
+    let (mut input, mut out) = (Input::new(), Vec::new());
+    assert_eq!(server.advance(Instant::ZERO, &mut input, &mut out), Advance::Event);
+    let Some(Event::Connected(ask)) = server.event(&input, &mut out) else { panic!() };
+    assert_eq!(server.advance(Instant::ZERO, &mut input, &mut out), Advance::Answer);
+    let late = server.deadline().unwrap();
+    assert_eq!(late, Instant::ZERO + Duration::from_secs(240));
+    assert_eq!(server.advance(late, &mut input, &mut out), Advance::Event);
+    assert_eq!(out, b"421 4.3.2 Too busy, try again later\r\n");
+    assert!(server.answer(ask, Admission::Accept, &mut out).is_err());
+}
+
+#[test]
+fn lmtp_answers_for_each() {
+    let mut desk = Desk::new(Config::new(Role::Lmtp, "mx.test"));
+    assert_eq!(desk.codes("EHLO a\r\nLHLO a\r\nMAIL FROM:<a@b>\r\n"), [500, 250, 250]);
+    assert_eq!(desk.codes("RCPT TO:<a@b>\r\nRCPT TO:<no@b>\r\nRCPT TO:<c@b>\r\n"), [250, 550, 250]);
+    assert_eq!(desk.codes("DATA\r\nx\r\n.\r\n"), [354, 250, 250]);
+    desk.say("MAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\nRCPT TO:<c@b>\r\n");
+    assert_eq!(desk.codes("DATA\r\nx\ny\r\n.\r\n"), [354, 550, 550]);
+    desk.say("MAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\nRCPT TO:<c@b>\r\n");
+    assert_eq!(desk.codes("BDAT 1\r\nxBDAT 2 LAST\r\n\r\n"), [250, 250, 250]);
+}
+
+#[test]
+fn a_thousand_replies_leave_in_parts() {
+    let mut config = Config::new(Role::Lmtp, "mx.test");
+    config.limits.errors = 0;
+    let mut desk = Desk::new(config);
+    desk.say("LHLO a\r\nMAIL FROM:<a@b>\r\n");
+    desk.say("RCPT TO:<a@b>\r\n".repeat(1_000));
+    let mut said = desk.say("DATA\r\nx\r\n.\r\nNOOP\r\n");
+    let mut turns = 0;
+    while desk.last == Advance::Flush {
+        assert!(said.len() <= 64 * 1024 + Server::OUTPUT);
+        said += &desk.say("");
+        turns += 1;
+    }
+    assert!(turns > 0);
+    assert_eq!(said.matches("250 2.0.0 taken\r\n").count(), 1_000);
+    assert!(said.ends_with("250 2.0.0 Ok\r\n"));
+}
+
+#[test]
+fn closing_says_why() {
+    let mut desk = Desk::smtp();
+    desk.out.clear();
+    desk.server.close(Reason::Shutdown, &mut desk.out);
+    assert_eq!(desk.out, b"421 4.3.2 Shutting down, closing the connection\r\n");
+    desk.turn();
+    assert_eq!(desk.heard[1..], ["Ended Closed(Shutdown)".to_string()]);
+    assert_eq!(desk.last, Advance::Closed);
+    desk.out.clear();
+    desk.server.close(Reason::Lost, &mut desk.out);
+    assert!(desk.out.is_empty() && desk.say("NOOP\r\n").is_empty());
+}
+
+#[test]
+fn strained_sessions_must_be_quick() {
+    let mut server = Server::new(Arc::new(Config::new(Role::Smtp, "mx.test")));
+    let (mut input, mut out) = (Input::new(), Vec::new());
+    assert_eq!(server.advance(Instant::ZERO, &mut input, &mut out), Advance::Event);
+    let Some(Event::Connected(ask)) = server.event(&input, &mut out) else { panic!() };
+    server.answer(ask, Admission::Strained, &mut out).unwrap();
+    assert_eq!(server.advance(Instant::ZERO, &mut input, &mut out), Advance::Read);
+    assert_eq!(server.deadline(), Some(Instant::ZERO + Duration::from_secs(10)));
+}
+
+#[test]
+fn the_marker_fits_the_machine() {
+    fn speaks<M: Machine<Protocol = Smtp>>() {}
+    speaks::<Server>();
+}
