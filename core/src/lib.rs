@@ -9,7 +9,7 @@
 //! |---|---|
 //! | [`machine`] | the contract: `Protocol`, `Machine`, `Advance`, `Ask`, `Input`, `Instant` |
 //! | [`session`] | the loop: `Session`, `Handler`, `Act`, `Note`, `Place`, `Responder` |
-//! | [`line`], [`text`] | what ends a line; octets of the peer as events show them |
+//! | [`mod@line`], [`text`] | what ends a line; octets of the peer as events show them |
 //! | [`pop3`] | POP3, the server's side |
 //! | [`smtp`] | SMTP, submission and LMTP, both sides |
 //! | [`gate`] | who may come in: limits and counts at the door |
