@@ -29,6 +29,8 @@ mod rings;
 mod sign_in;
 mod staged;
 mod summary;
+#[cfg(test)]
+mod testing;
 
 pub use delivery::Delivery;
 pub use host::{Host, StartError};

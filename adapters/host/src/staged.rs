@@ -3,21 +3,23 @@
 use std::io;
 
 use bytes::Bytes;
-use posthaste_store::{Body, Staging};
+use posthaste_core::mime::{Limits, Scanner};
+use posthaste_store::{Body, MAX_SUMMARY, Staging};
 
 use crate::summary::Summary;
 
 /// A body that arrives, however it comes.
-#[derive(Debug)]
 pub(crate) struct Staged {
     staging: Staging,
+    scanner: Box<Scanner>,
     /// The last two octets so far.
     tail: [u8; 2],
 }
 
 impl Staged {
     pub(crate) fn new(staging: Staging) -> Self {
-        Self { staging, tail: [0; 2] }
+        let scanner = Box::new(Scanner::new(Limits::DEFAULT).keep_fields());
+        Self { staging, scanner, tail: [0; 2] }
     }
 
     /// Takes the next octets.
@@ -27,6 +29,7 @@ impl Staged {
             [only] => self.tail = [self.tail[1], *only],
             [.., before, last] => self.tail = [*before, *last],
         }
+        self.scanner.feed(octets);
         self.staging.append(octets)
     }
 
@@ -38,7 +41,19 @@ impl Staged {
     /// The body with what is kept beside it.
     pub(crate) fn finish(self) -> io::Result<(Body, Bytes)> {
         let unended = self.staging.len() > 0 && self.tail != *b"\r\n";
-        let summary = Summary { unended, structure: b"" }.write();
+        let structure = self.scanner.finish();
+        let mut summary = Summary { unended, structure: b"" }.write();
+        structure.encode(&mut summary);
+        if summary.len() > MAX_SUMMARY {
+            // Whoever wants the structure of such a message scans it again.
+            summary = Summary { unended, structure: b"" }.write();
+        }
         Ok((self.staging.finish()?, summary.into()))
+    }
+}
+
+impl std::fmt::Debug for Staged {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.staging.fmt(f)
     }
 }

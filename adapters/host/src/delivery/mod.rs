@@ -12,6 +12,8 @@
 mod fields;
 mod incoming;
 mod replies;
+#[cfg(test)]
+mod tests;
 mod trace;
 mod transaction;
 

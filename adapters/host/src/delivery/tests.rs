@@ -1,0 +1,206 @@
+use std::sync::Arc;
+
+use posthaste_core::session::Wait;
+use posthaste_core::smtp::server::{Config, Role, Server};
+use posthaste_store::Memory;
+
+use crate::config::Alias;
+use crate::testing::{Talk, config, host, host_with, inbox, plain, smtp};
+
+const MESSAGE: &str = "From: a@b\nDate: x\nMessage-ID: <y@z>\n\nhello\n";
+
+/// What a message looks like behind its trace fields.
+fn untraced(message: &str) -> &str {
+    let (_, behind) = message.split_once("+0000\r\n").unwrap();
+    behind
+}
+
+#[test]
+fn a_stranger_sends_to_whom_we_know_and_nowhere_else() {
+    let host = host();
+    let mut talk = smtp(&host, Role::Smtp, None);
+    assert!(talk.say("MAIL FROM:<x@far.test>\n").starts_with("250 "));
+    assert!(talk.say("RCPT TO:<carol@example.test>\n").starts_with("550 5.1.1 "));
+    assert!(talk.say("RCPT TO:<x@far.test>\n").starts_with("550 5.7.1 "));
+    assert!(talk.say("RCPT TO:<alice%far.test@example.test>\n").starts_with("550 5.1.1 "));
+    assert!(talk.say("RCPT TO:<Alice+tag@EXAMPLE.test>\n").starts_with("250 "));
+    assert!(talk.say("DATA\n").starts_with("354 "));
+    let reply = talk.say(&format!("{MESSAGE}.\n"));
+    assert!(reply.starts_with("250 2.0.0 Stored as "), "{reply}");
+    let [message] = &*inbox(&host, "alice") else { panic!() };
+    let begin = "Return-Path: <x@far.test>\r\nReceived: from client.test ([127.0.0.1])\r\n\tby mail.example.test with ESMTP id ";
+    assert!(message.starts_with(begin), "{message}");
+    assert!(
+        message.contains(
+            "\r\n\tfor <Alice+tag@EXAMPLE.test>;\r\n\tTue, 14 Nov 2023 22:13:20 +0000\r\n"
+        )
+    );
+    assert_eq!(untraced(message), MESSAGE.replace('\n', "\r\n"));
+}
+
+#[test]
+fn one_body_serves_all_recipients_and_names_none() {
+    let host = host();
+    let mut talk = smtp(&host, Role::Smtp, None);
+    talk.say("MAIL FROM:<>\nRCPT TO:<alice@example.test>\nRCPT TO:<bob@example.test>\nRCPT TO:<bob+x@example.test>\nDATA\n");
+    assert!(talk.say(&format!("{MESSAGE}.\n")).starts_with("250 "));
+    let (alice, bob) = (inbox(&host, "alice@example.test"), inbox(&host, "bob@example.test"));
+    assert_eq!(alice, bob);
+    assert_eq!(bob.len(), 1, "each account once");
+    assert!(!bob[0].contains("\tfor "));
+    assert!(bob[0].starts_with("Return-Path: <>\r\n"));
+}
+
+#[test]
+fn return_path_fields_of_the_sender_go() {
+    let host = host();
+    let mut talk = smtp(&host, Role::Smtp, None);
+    talk.say("MAIL FROM:<x@far.test>\nRCPT TO:<postmaster>\nDATA\n");
+    talk.say("Return-Path: <forged@far.test>\nSubject: s\nreturn-path:\n folded\n\nReturn-Path: body\n.\n");
+    let [message] = &*inbox(&host, "alice") else { panic!() };
+    assert_eq!(untraced(message), "Subject: s\r\n\r\nReturn-Path: body\r\n");
+}
+
+#[test]
+fn a_message_that_has_been_everywhere_is_a_loop() {
+    let host = host();
+    let mut talk = smtp(&host, Role::Smtp, None);
+    for (hops, code) in [(50, "250 "), (51, "554 5.4.6 ")] {
+        talk.say("MAIL FROM:<x@far.test>\nRCPT TO:<bob@example.test>\nDATA\n");
+        let message = "Received: x\n".repeat(hops);
+        let reply = talk.say(&format!("{message}\nhello\n.\n"));
+        assert!(reply.starts_with(code), "{hops}: {reply}");
+    }
+    assert_eq!(inbox(&host, "bob").len(), 1);
+}
+
+#[test]
+fn submission_wants_sign_in_and_an_own_address() {
+    let host = host();
+    let mut talk = smtp(&host, Role::Submission, None);
+    assert!(talk.say("MAIL FROM:<alice@example.test>\n").starts_with("530 5.7.0 "));
+    let mut talk = smtp(&host, Role::Submission, Some("alice@example.test"));
+    assert!(talk.say("MAIL FROM:<bob@example.test>\n").starts_with("553 5.7.1 "));
+    assert!(talk.say("MAIL FROM:<alice@far.test>\n").starts_with("553 5.7.1 "));
+    assert!(talk.say("MAIL FROM:<Alice+list@example.test>\n").starts_with("250 "));
+    let reply = talk.say("RCPT TO:<x@far.test>\n");
+    assert!(reply.starts_with("550 5.4.4 no outbound route is configured"), "{reply}");
+    assert!(talk.say("RCPT TO:<carol@example.test>\n").starts_with("550 5.1.1 "));
+    assert!(talk.say("RCPT TO:<bob@example.test>\n").starts_with("250 "));
+}
+
+#[test]
+fn submission_adds_what_is_missing_and_touches_nothing_else() {
+    let submit = |fixups, message: &str| {
+        let mut config = config();
+        config.submission_fixups = fixups;
+        let host = host_with(config, Arc::new(Memory::new()));
+        let mut talk = smtp(&host, Role::Submission, Some("alice@example.test"));
+        talk.say("MAIL FROM:<alice@example.test>\nRCPT TO:<bob@example.test>\nDATA\n");
+        assert!(talk.say(&format!("{message}.\n")).starts_with("250 "));
+        let message = inbox(&host, "bob").remove(0);
+        assert!(message.contains(" with ESMTPA id "));
+        untraced(&message).to_owned()
+    };
+    let bare = "Subject: s\n\nhello\n";
+    let fixed = submit(true, bare);
+    let (head, rest) = fixed.split_once("Message-ID: <").unwrap();
+    assert_eq!(head, "Subject: s\r\nDate: Tue, 14 Nov 2023 22:13:20 +0000\r\n");
+    assert!(rest.ends_with("@mail.example.test>\r\n\r\nhello\r\n"), "{rest}");
+    assert_eq!(submit(false, bare), bare.replace('\n', "\r\n"));
+    assert_eq!(submit(true, MESSAGE), MESSAGE.replace('\n', "\r\n"));
+}
+
+#[test]
+fn lmtp_answers_for_each_recipient_from_loopback_only() {
+    let host = host();
+    host.set_quota("bob@example.test", Some(600)).unwrap();
+    let mut talk = smtp(&host, Role::Lmtp, None);
+    talk.say(
+        "MAIL FROM:<x@far.test>\nRCPT TO:<alice@example.test>\nRCPT TO:<bob@example.test>\nDATA\n",
+    );
+    let message = "x".repeat(700);
+    let reply = talk.say(&format!("\n{message}\n.\n"));
+    let codes: Vec<&str> = reply.lines().map(|line| &line[..9]).collect();
+    assert_eq!(codes, ["250 2.0.0", "552 5.2.2"], "{reply}");
+    assert_eq!((inbox(&host, "alice").len(), inbox(&host, "bob").len()), (1, 0));
+
+    let far = Some("192.0.2.1".parse().unwrap());
+    let machine = || Server::new(Arc::new(Config::new(Role::Lmtp, "mail.example.test")));
+    let mut talk = Talk::silent(machine(), host.smtp(Role::Lmtp, far));
+    assert!(talk.say("").starts_with("554 5.7.1 "));
+    assert_eq!(talk.wait(), Wait::Closed);
+    let mut talk = Talk::silent(machine(), host.smtp(Role::Lmtp, None));
+    assert!(talk.say("").starts_with("220 "), "a Unix socket");
+}
+
+#[test]
+fn a_full_mailbox_says_so_at_rcpt_and_after_the_data() {
+    let host = host();
+    host.set_quota("bob@example.test", Some(1_000)).unwrap();
+    let mut talk = smtp(&host, Role::Smtp, None);
+    assert!(talk.say("MAIL FROM:<> SIZE=1001\n").starts_with("250 "));
+    assert!(talk.say("RCPT TO:<bob@example.test>\n").starts_with("552 5.2.2 "));
+    talk.say("RSET\nMAIL FROM:<> SIZE=900\n");
+    assert!(talk.say("RCPT TO:<bob@example.test>\n").starts_with("250 "));
+    talk.say("RCPT TO:<alice@example.test>\n");
+    assert!(talk.say("DATA\n").starts_with("354 "));
+    assert!(talk.say(&format!("\n{}\n.\n", "x".repeat(600))).starts_with("250 "));
+    talk.say("MAIL FROM:<>\n");
+    assert!(talk.say("RCPT TO:<bob@example.test>\n").starts_with("250 "), "there is some room");
+    talk.say("RCPT TO:<alice@example.test>\nDATA\n");
+    let reply = talk.say(&format!("\n{}\n.\n", "y".repeat(600)));
+    assert!(reply.starts_with("452 4.2.2 "), "{reply}");
+    assert_eq!(inbox(&host, "alice").len(), 1, "SMTP has one reply: all or none");
+    talk.say("MAIL FROM:<> SIZE=900\n");
+    assert!(talk.say("RCPT TO:<bob@example.test>\n").starts_with("452 4.2.2 "));
+}
+
+#[test]
+fn aliases_reach_all_their_accounts() {
+    let mut config = config();
+    let to = vec!["alice@example.test".to_owned(), "bob@example.test".to_owned()];
+    config.names.aliases = vec![Alias { address: "all@example.test".to_owned(), to }];
+    let host = host_with(config, Arc::new(Memory::new()));
+    let mut talk = smtp(&host, Role::Lmtp, None);
+    talk.say("MAIL FROM:<>\nRCPT TO:<all@example.test>\nDATA\n");
+    let reply = talk.say(&format!("{MESSAGE}.\n"));
+    assert_eq!(reply.lines().count(), 1, "{reply}");
+    assert_eq!((inbox(&host, "alice").len(), inbox(&host, "bob").len()), (1, 1));
+    assert!(inbox(&host, "bob")[0].contains("\tfor <all@example.test>;"));
+}
+
+#[test]
+fn who_cannot_sign_in_reads_the_same_words() {
+    let host = host();
+    let said = |user: &str, password: &str| {
+        let mut talk = smtp(&host, Role::Submission, None);
+        talk.say(&format!("AUTH PLAIN {}\n", plain(user, password)))
+    };
+    let wrong = said("alice@example.test", "wrong");
+    assert!(wrong.starts_with("535 5.7.8 "), "{wrong}");
+    for user in ["nobody@example.test", "nobody", "x@far.test"] {
+        assert_eq!(said(user, "wrong"), wrong, "{user}");
+    }
+}
+
+#[test]
+fn a_budget_that_is_spent_holds_all_senders_but_one() {
+    let mut config = config();
+    config.limits.bytes_in_flight = 4_000;
+    let host = host_with(config, Arc::new(Memory::new()));
+    let mut talks: Vec<_> = (0..3).map(|_| smtp(&host, Role::Smtp, None)).collect();
+    let body = format!("{}\n", "x".repeat(70)).repeat(100);
+    for talk in &mut talks {
+        talk.say("MAIL FROM:<>\nRCPT TO:<bob@example.test>\nDATA\n");
+        talk.say(&body);
+        talk.say(&body);
+    }
+    let waits: Vec<Wait> = talks.iter().map(Talk::wait).collect();
+    assert_eq!(waits, [Wait::Read, Wait::Host, Wait::Host]);
+    for talk in &mut talks {
+        let reply = talk.say(".\n");
+        assert!(reply.starts_with("250 "), "{reply}");
+    }
+    assert_eq!(inbox(&host, "bob").len(), 3);
+}
