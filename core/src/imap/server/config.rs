@@ -46,15 +46,15 @@ pub struct Limits {
     /// `junk_commands`: how many commands may come before sign-in. Then the session ends.
     pub junk: u8,
     /// `imap_line`: octets of a command without its literals, after sign-in.
-    pub line: u32,
+    pub line: usize,
     /// `imap_line_before_login`: the same, before.
-    pub line_before_login: u32,
+    pub line_before_login: usize,
     /// `imap_literal`: octets of one literal, after sign-in. Not the message of an APPEND.
-    pub literal: u32,
+    pub literal: usize,
     /// `imap_literal_before_login`: the same, before.
-    pub literal_before_login: u32,
+    pub literal_before_login: usize,
     /// `imap_literals`: octets of all literals of one command.
-    pub literals: u32,
+    pub literals: usize,
     /// `imap_login_wait`: how long after the connection (or the start of TLS) a client may take to
     /// sign in.
     pub login_wait: Duration,
