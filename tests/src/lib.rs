@@ -2,6 +2,8 @@
 //!
 //! - [`fuzz`]: the bodies of the fuzz targets
 //! - [`simulator`]: machines, host and store on a virtual clock and network, from one seed
+//! - [`transcript`]: conversations written down, run under every cutting
 
 pub mod fuzz;
 pub mod simulator;
+pub mod transcript;

@@ -1,0 +1,179 @@
+//! Transcripts of the SMTP server machine, in all its roles.
+//!
+//! | setting | meaning |
+//! |---|---|
+//! | `role smtp` | or `submission`, `lmtp` |
+//! | `hostname mx.test` | our name |
+//! | `starttls`, `require_tls`, `plaintext_auth`, `require_auth`, `dsn` | on |
+//! | `no chunking` | or `smtputf8`, `require_auth`: off |
+//! | `auth PLAIN LOGIN` | the mechanisms |
+//! | `limit recipients 2` | a limit by its name |
+//!
+//! Answers: a reply (`550 5.1.1 no such user`), several for LMTP parted by ` | `, `yes`, `refusal`,
+//! `strained`; for sign-ins `accepted`, `rejected`, `unavailable`; for a SCRAM lookup `known PASSWORD` (salt and
+//! nonce are those of RFC 7677 §3).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use posthaste_core::machine::{Ask, Question};
+use posthaste_core::sasl::{Found, Known, Mechanism, Verdict, Verifier};
+use posthaste_core::smtp::reply::{Enhanced, Reply};
+use posthaste_core::smtp::server::{Admission, Config, Decision, Event, Outcome, Role, Server};
+use posthaste_core::text::Secret;
+
+use super::run::{Answer, Speaker};
+
+/// Answers the server machine.
+#[derive(Debug)]
+pub struct Smtp;
+
+impl Speaker for Smtp {
+    type Machine = Server;
+
+    fn new(settings: &[(String, String)]) -> Result<(Self, Server), String> {
+        let value = |name: &str| settings.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
+        let role = match value("role") {
+            None | Some("smtp") => Role::Smtp,
+            Some("submission") => Role::Submission,
+            Some("lmtp") => Role::Lmtp,
+            Some(other) => return Err(format!("no role is called {other:?}")),
+        };
+        let mut config = Config::new(role, value("hostname").unwrap_or("mx.test"));
+        for (name, value) in settings {
+            match name.as_str() {
+                "role" | "hostname" => {}
+                "starttls" => config.starttls = true,
+                "require_tls" => config.require_tls = true,
+                "plaintext_auth" => config.plaintext_auth = true,
+                "require_auth" => config.require_auth = true,
+                "dsn" => config.dsn = true,
+                "no" => match value.as_str() {
+                    "chunking" => config.chunking = false,
+                    "smtputf8" => config.smtputf8 = false,
+                    "require_auth" => config.require_auth = false,
+                    other => return Err(format!("{other:?} cannot be switched off")),
+                },
+                "auth" => {
+                    for word in value.split(' ') {
+                        let mechanism = Mechanism::parse(word.as_bytes());
+                        config.mechanisms.push(mechanism.ok_or("no such mechanism")?);
+                    }
+                }
+                "limit" => limit(&mut config, value)?,
+                other => return Err(format!("no setting is called {other:?}")),
+            }
+        }
+        Ok((Self, Server::new(Arc::new(config))))
+    }
+
+    fn run<'e>(event: &'e Event<'_>) -> Option<(&'static str, &'e [u8])> {
+        match event {
+            Event::Body(run) => Some(("Body", run.as_bytes())),
+            Event::Skipped(run) => Some(("Skipped", run.as_bytes())),
+            _ => None,
+        }
+    }
+
+    fn answer(&mut self, event: Event<'_>, text: Option<&str>) -> Answer<Self> {
+        Ok(Some(match event {
+            Event::Connected(ask) => ask.with(match text {
+                None | Some("yes") => Admission::Accept,
+                Some("strained") => Admission::Strained,
+                Some(other) => Admission::Refuse(reply(other)?),
+            }),
+            Event::Mail(ask, _) => ask.with(decision(text)?),
+            Event::Recipient(ask, _) => ask.with(decision(text)?),
+            Event::Data(ask, _) => ask.with(decision(text)?),
+            Event::BodyEnd(ask, _) => match text {
+                None | Some("yes") => ask.with(Outcome::All(Reply::taken("Ok"))),
+                Some("refusal") => ask.refused(),
+                Some(many) if many.contains(" | ") => {
+                    let each: Result<_, String> = many.split(" | ").map(reply).collect();
+                    ask.with(Outcome::Each(each?))
+                }
+                Some(one) => ask.with(Outcome::All(reply(one)?)),
+            },
+            Event::Verify(ask, _) => match text {
+                None | Some("refusal") => ask.refused(),
+                Some(other) => ask.with(reply(other)?),
+            },
+            Event::SignIn(ask, _) => ask.with(match text {
+                None | Some("accepted") => Verdict::Accepted,
+                Some("rejected") => Verdict::Rejected,
+                Some("unavailable") => Verdict::Unavailable,
+                Some(_) => return Err("accepted, rejected or unavailable".into()),
+            }),
+            Event::Lookup(ask, _) => lookup(ask, text)?,
+            _ => return Ok(None),
+        }))
+    }
+}
+
+/// Answers a SCRAM lookup of any protocol: `known PASSWORD`, or `unavailable`.
+///
+/// # Errors
+/// If it is neither.
+pub fn lookup<Q: Question<Answer = Found>>(
+    ask: Ask<Q>,
+    text: Option<&str>,
+) -> Result<posthaste_core::machine::Answered<Q::Protocol>, String> {
+    let text = text.unwrap_or("known pencil");
+    if text == "unavailable" {
+        return Ok(ask.with(Found::Unavailable));
+    }
+    let password = text.strip_prefix("known ").ok_or("known PASSWORD or unavailable")?;
+    // RFC 7677 §3: the salt is W22ZaJ0SNY7soEsUEjb6gQ==.
+    let salt = [
+        0x5b, 0x6d, 0x99, 0x68, 0x9d, 0x12, 0x35, 0x8e, 0xec, 0xa0, 0x4b, 0x14, 0x12, 0x36, 0xfa,
+        0x81,
+    ];
+    let verifier = Verifier::derive(Secret::new(password.as_bytes()), &salt, 4_096);
+    Ok(ask.with(Found::Known(Box::new(Known { verifier, nonce: [7; Known::NONCE] }))))
+}
+
+fn decision(text: Option<&str>) -> Result<Decision, String> {
+    Ok(match text {
+        None | Some("yes") => Decision::Accept,
+        Some("refusal") => Decision::Refuse(Reply::later()),
+        Some(other) => Decision::Refuse(reply(other)?),
+    })
+}
+
+/// Reads `550 5.1.1 text` or `550 text`.
+fn reply(text: &str) -> Result<Reply, String> {
+    let (code, rest) = text.split_once(' ').ok_or("a reply is a code and a text")?;
+    let code = code.parse().map_err(|_| "a reply begins with a code")?;
+    let enhanced = rest.split_once(' ').and_then(|(status, words)| {
+        let mut numbers = status.split('.').map(|n| n.parse::<u16>().ok());
+        let class = u8::try_from(numbers.next()??).ok()?;
+        Some((Enhanced(class, numbers.next()??, numbers.next()??), words.to_string()))
+    });
+    Ok(match enhanced {
+        Some((status, words)) => Reply::new(code, status, words),
+        None => Reply::bare(code, rest.to_string()),
+    })
+}
+
+fn limit(config: &mut Config, value: &str) -> Result<(), String> {
+    let (name, number) = value.split_once(' ').ok_or("limit NAME NUMBER")?;
+    let number: u32 = number.parse().map_err(|_| "a limit is a number")?;
+    let wait = Duration::from_secs(number.into());
+    for limits in [&mut config.limits, &mut config.strained] {
+        match name {
+            "message_size" => limits.message_size = number.into(),
+            "recipients" => limits.recipients = number,
+            "transactions" => limits.transactions = number,
+            "command_line" => limits.command_line = number as usize,
+            "text_line" => limits.text_line = number as usize,
+            "command_wait" => limits.command_wait = wait,
+            "body_wait" => limits.body_wait = wait,
+            "answer_wait" => limits.answer_wait = wait,
+            "errors" => limits.errors = number,
+            "junk_commands" => limits.junk_commands = number,
+            "auth_failures" => limits.auth_failures = number,
+            other => return Err(format!("no limit is called {other:?}")),
+        }
+    }
+    Ok(())
+}
