@@ -1,9 +1,7 @@
 //! What the host wants to know from the configuration. Every limit here has a name in the
 //! configuration file, a default, and a test.
 
-use std::fmt;
-use std::net::IpAddr;
-use std::str::FromStr;
+pub use posthaste_core::gate::Network;
 
 use crate::password::PasswordCost;
 
@@ -124,95 +122,4 @@ pub struct Alias {
     pub address: String,
     /// Where it leads: local addresses, which may be aliases themselves.
     pub to: Vec<String>,
-}
-
-/// Addresses with a common beginning, as in `192.0.2.0/24`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network {
-    address: IpAddr,
-    bits: u8,
-}
-
-impl Network {
-    /// This machine.
-    pub const LOOPBACK: [Self; 2] = [
-        Self { address: IpAddr::V4(std::net::Ipv4Addr::new(127, 0, 0, 0)), bits: 8 },
-        Self { address: IpAddr::V6(std::net::Ipv6Addr::LOCALHOST), bits: 128 },
-    ];
-
-    /// Whether `address` is in it. An IPv4 address in IPv6 clothes counts as what it is.
-    #[must_use]
-    pub fn has(&self, address: IpAddr) -> bool {
-        match (self.address, address.to_canonical()) {
-            (IpAddr::V4(ours), IpAddr::V4(theirs)) => {
-                let differ = ours.to_bits() ^ theirs.to_bits();
-                differ.leading_zeros() >= u32::from(self.bits)
-            }
-            (IpAddr::V6(ours), IpAddr::V6(theirs)) => {
-                let differ = ours.to_bits() ^ theirs.to_bits();
-                differ.leading_zeros() >= u32::from(self.bits)
-            }
-            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
-        }
-    }
-}
-
-impl fmt::Display for Network {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address, self.bits)
-    }
-}
-
-/// The text is not a network.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadNetwork(String);
-
-impl fmt::Display for BadNetwork {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} is not a network, as in 192.0.2.0/24, 2001:db8::/32 or ::1", self.0)
-    }
-}
-
-impl std::error::Error for BadNetwork {}
-
-impl FromStr for Network {
-    type Err = BadNetwork;
-
-    /// An address alone is a network of one.
-    fn from_str(text: &str) -> Result<Self, BadNetwork> {
-        let bad = || BadNetwork(text.to_owned());
-        let (address, bits) = match text.split_once('/') {
-            Some((address, bits)) => (address, Some(bits.parse::<u8>().map_err(|_| bad())?)),
-            None => (text, None),
-        };
-        let address: IpAddr = address.parse().map_err(|_| bad())?;
-        let most = if address.is_ipv4() { 32 } else { 128 };
-        let bits = bits.unwrap_or(most);
-        if bits <= most { Ok(Self { address, bits }) } else { Err(bad()) }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn networks_hold_what_begins_alike() {
-        for (network, inside, outside) in [
-            ("127.0.0.0/8", "127.255.0.1", "128.0.0.1"),
-            ("192.0.2.4", "192.0.2.4", "192.0.2.5"),
-            ("0.0.0.0/0", "203.0.113.7", "::1"),
-            ("2001:db8::/32", "2001:db8:ffff::1", "2001:db9::1"),
-            ("::1", "::1", "::2"),
-            ("127.0.0.0/8", "::ffff:127.0.0.1", "::ffff:10.0.0.1"),
-        ] {
-            let network: Network = network.parse().unwrap();
-            assert!(network.has(inside.parse().unwrap()), "{network} {inside}");
-            assert!(!network.has(outside.parse().unwrap()), "{network} {outside}");
-            assert_eq!(network.to_string().parse(), Ok(network));
-        }
-        for bad in ["", "x", "127.0.0.1/33", "::/129", "127.0.0.1/", "1.2.3.4/-1"] {
-            assert!(bad.parse::<Network>().is_err(), "{bad}");
-        }
-    }
 }

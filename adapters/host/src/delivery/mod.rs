@@ -115,7 +115,7 @@ impl Delivery {
     fn connected(&self, ask: Ask<Connect>) -> Act<Smtp> {
         let config = self.host.config.load();
         let may = self.role != Role::Lmtp
-            || self.peer.is_none_or(|peer| config.lmtp_from.iter().any(|net| net.has(peer)));
+            || self.peer.is_none_or(|peer| config.lmtp_from.iter().any(|net| net.contains(peer)));
         let answer =
             if may { Admission::Accept } else { Admission::Refuse(replies::NOT_FROM_HERE) };
         ask.with(answer).into()
