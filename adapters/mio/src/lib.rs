@@ -7,7 +7,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`server`] | [`Config`], [`Listener`], [`Server`], [`Handle`], [`Counts`] |
+//! | [`server`] | [`Server`]: binds, runs its reactors |
 //! | `reactor` | the loop of one thread |
 //! | `wheel` | its timers |
 //! | [`blocking`] | one session over one blocking socket, for clients on the command line |
@@ -18,5 +18,7 @@ pub mod server;
 mod wheel;
 
 pub use posthaste_core::gate::{Arrival, Budget, Limits, Network, TlsMode};
-pub use posthaste_tls::{Factory, Inbox, InboxOf};
-pub use server::{BindError, Config, Counts, Handle, Listener, Server};
+pub use posthaste_tls::{
+    BindError, Config, Counts, Factory, Handle, Inbox, InboxOf, Listener, ServerTls,
+};
+pub use server::Server;

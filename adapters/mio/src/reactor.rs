@@ -9,18 +9,17 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use mio::{Events, Interest, Poll, Token, Waker};
 use posthaste_core::gate::{Admission, Arrival, Limits, TlsMode};
 use posthaste_core::machine::{Instant, Reason};
 use posthaste_core::session::Session;
+use posthaste_tls::control::{Control, Stop, count};
 use posthaste_tls::link::Fault;
-use posthaste_tls::{Driver, Factory, Inbox, InboxOf, Next, Pool, Rules, Upgrade};
+use posthaste_tls::{Driver, Factory, Inbox, InboxOf, Listener, Next, Pool, Rules, Upgrade};
 use slab::Slab;
 
-use crate::server::{ABORT, Control, Listener, RUN, count};
 use crate::wheel::Wheel;
 
 const WAKER: Token = Token(usize::MAX);
@@ -115,12 +114,13 @@ impl<F: Factory> Seed<F> {
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
-        control.wakers.lock().push(waker.clone());
-        let inbox = Arc::new(Inbox::new(move || {
+        let wake = move || {
             if let Err(error) = waker.wake() {
                 tracing::error!(%error, "cannot wake a reactor");
             }
-        }));
+        };
+        control.on_change(wake.clone());
+        let inbox = Arc::new(Inbox::new(wake));
         let mut doors = Vec::with_capacity(sockets.len());
         for (listener, socket) in sockets.into_iter().enumerate() {
             let mut socket = mio::net::TcpListener::from_std(socket);
@@ -135,7 +135,7 @@ impl<F: Factory> Seed<F> {
         let Self { poll, inbox, factory, listeners, control, doors } = self;
         let upgrade = |listener: &Listener| listener.tls.clone().map(Upgrade::Server);
         let upgrades = listeners.iter().map(upgrade).collect();
-        let limits = control.gate.lock().limits().clone();
+        let limits = control.gate().limits().clone();
         let reactor = Reactor {
             poll,
             inbox,
@@ -263,22 +263,22 @@ impl<F: Factory> Reactor<F> {
 
     /// Looks whether somebody changed the limits or wants us to stop.
     fn changes(&mut self, now: Instant) {
-        let changes = self.control.changes.load(Ordering::SeqCst);
+        let changes = self.control.changes();
         if changes != self.changes {
             self.changes = changes;
-            self.limits = self.control.gate.lock().limits().clone();
+            self.limits = self.control.gate().limits().clone();
         }
-        let stop = self.control.stop.load(Ordering::SeqCst);
-        if stop != RUN && self.drain == Drain::No {
+        let stop = self.control.stop();
+        if stop != Stop::No && self.drain == Drain::No {
             self.doors.clear();
             self.drain = Drain::Until(now + self.limits.drain);
             self.close_all(|connection| connection.driver.is_idle());
         }
         if let Drain::Until(until) = self.drain
-            && (stop == ABORT || until <= now)
+            && (stop == Stop::Abort || until <= now)
         {
             self.close_all(|_| true);
-            let wait = if stop == ABORT { Duration::ZERO } else { LAST_WORDS };
+            let wait = if stop == Stop::Abort { Duration::ZERO } else { LAST_WORDS };
             self.drain = Drain::LastWords(now + wait);
         }
     }
@@ -306,7 +306,7 @@ impl<F: Factory> Reactor<F> {
         if self.paused.is_empty() {
             return;
         }
-        let spent = self.control.budget.is_spent();
+        let spent = self.control.budget().is_spent();
         if spent && self.favourite.is_some() {
             return;
         }
@@ -345,7 +345,7 @@ impl<F: Factory> Reactor<F> {
         count(&figures.accepted);
         let door = &self.doors[index];
         let (admission, trusted) = {
-            let mut gate = self.control.gate.lock();
+            let mut gate = self.control.gate();
             let admission = gate.admit(now, peer.ip());
             (admission, gate.limits().trusts(peer.ip()))
         };
@@ -356,14 +356,14 @@ impl<F: Factory> Reactor<F> {
             Admission::Refuse(_) => {
                 // A handshake only to say no costs more than it is worth.
                 count(&figures.dropped);
-                self.control.gate.lock().leave(peer.ip());
+                self.control.gate().leave(peer.ip());
                 return;
             }
             Admission::Drop => return count(&figures.dropped),
         }
         if let Err(error) = self.open(index, socket, peer, trusted, admission, now) {
             tracing::debug!(%peer, %error, "connection lost at once");
-            self.control.gate.lock().leave(peer.ip());
+            self.control.gate().leave(peer.ip());
         }
     }
 
@@ -459,7 +459,7 @@ impl<F: Factory> Reactor<F> {
     fn run_one(&mut self, slot: u32, connection: &mut Connection<F::Session>) -> Next {
         let now = self.control.now();
         let favoured = self.favourite == Some(slot);
-        let spent = !favoured && self.control.budget.is_spent();
+        let spent = !favoured && self.control.budget().is_spent();
         let upgrade = self.upgrades[connection.door as usize].as_ref();
         let rules = rules(upgrade, &self.limits, spent);
         let mut next = connection.driver.run(now, &mut connection.socket, &mut self.pool, &rules);
@@ -527,7 +527,7 @@ impl<F: Factory> Reactor<F> {
         }
         self.wheel.disarm(slot);
         self.connections.remove(slot as usize);
-        self.control.gate.lock().leave(connection.peer);
+        self.control.gate().leave(connection.peer);
         if self.favourite == Some(slot) {
             self.favourite = None;
         }

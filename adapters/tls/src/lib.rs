@@ -10,26 +10,32 @@
 //! | [`link`] | [`Link`]: input, output and TLS of one socket; no session yet |
 //! | [`driver`] | [`Driver`]: a link and its session, run over any non-blocking socket |
 //! | [`inbox`] | [`Inbox`]: notes for the sessions of one thread; [`Factory`]: what makes sessions |
+//! | [`listen`] | [`Config`], [`Listener`]: what a server binds |
+//! | [`control`] | [`Handle`], [`Counts`]: stopping and watching a server; what its threads share |
 //! | [`pool`] | [`Pool`]: the buffers that links borrow while they have bytes |
 //!
-//! `link`, `driver` and `inbox` live here because the mio and the tokio adapter both need exactly them,
-//! and half of what they do is TLS. They know no runtime: a socket is anything that reads and writes
-//! without blocking.
+//! From `link` on, this is the half of an adapter that knows no runtime. It lives here because the mio
+//! and the tokio adapter need exactly the same, and much of it is TLS: a socket is anything that reads
+//! and writes without blocking.
 
 pub mod certificates;
 pub mod client;
+pub mod control;
 pub mod driver;
 pub mod inbox;
 pub mod link;
+pub mod listen;
 pub mod pool;
 pub mod server;
 pub mod tls;
 
 pub use certificates::{CertificateError, Certificates, Source};
 pub use client::{ClientTls, Trust};
+pub use control::{Control, Counts, Handle};
 pub use driver::{Driver, Next, Rules};
 pub use inbox::{Factory, Inbox, InboxOf};
 pub use link::{Link, Socket};
+pub use listen::{BindError, Config, Listener};
 pub use pool::Pool;
 pub use server::ServerTls;
 pub use tls::{Error, Tls};
