@@ -426,6 +426,9 @@ impl Machine for Server {
 
     fn event<'i>(&mut self, input: &'i Input, out: &mut Vec<u8>) -> Option<Event<'i>> {
         let framed = mem::take(&mut self.framed);
+        if let Framed::Nothing = framed {
+            return None;
+        }
         self.rearm = true;
         Some(match framed {
             Framed::Connected => Event::Connected(self.ask(Asked::Connect)),

@@ -1,0 +1,74 @@
+//! Every rule of the contract, for every machine.
+
+use posthaste_tests::property::heap::Counting;
+use posthaste_tests::property::{Subject, rules};
+use proptest::test_runner::{Config, TestRunner};
+
+#[global_allocator]
+static HEAP: Counting = Counting;
+
+/// Runs a rule on talks of a subject.
+fn check<S: Subject>(
+    subject: &S,
+    cases: u32,
+    rule: impl Fn(&S, &[posthaste_tests::property::Unit], u64),
+) {
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    let talks = (subject.talk(), proptest::num::u64::ANY);
+    TestRunner::new(config)
+        .run(&talks, |(talk, seed)| {
+            rule(subject, &talk, seed);
+            Ok(())
+        })
+        .unwrap_or_else(|error| panic!("{error}"));
+}
+
+macro_rules! properties {
+    ($name:ident, $subject:expr) => {
+        mod $name {
+            use super::{check, rules};
+
+            #[test]
+            fn cutting() {
+                check(&$subject, 192, rules::cutting);
+            }
+
+            #[test]
+            fn silence() {
+                check(&$subject, 96, rules::silence);
+            }
+
+            #[test]
+            fn refusal() {
+                check(&$subject, 96, rules::refusal);
+            }
+
+            #[test]
+            fn lateness() {
+                check(&$subject, 64, rules::lateness);
+            }
+
+            #[test]
+            fn closing() {
+                check(&$subject, 32, rules::closing);
+            }
+
+            #[test]
+            fn poking() {
+                check(&$subject, 96, rules::poking);
+            }
+
+            #[test]
+            fn injection() {
+                rules::injection(&$subject);
+            }
+
+            #[test]
+            fn idleness() {
+                rules::idleness(&$subject);
+            }
+        }
+    };
+}
+
+properties!(pop3_server, posthaste_tests::property::pop3::Pop3Server::default());
