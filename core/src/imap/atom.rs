@@ -48,6 +48,11 @@ impl<'i> Atom<'i> {
         (!octets.is_empty() && octets.iter().all(|&c| is(c, ATOM))).then_some(Self(octets))
     }
 
+    /// A word of the grammar.
+    pub(super) const fn of(word: &'i str) -> Self {
+        Self(word.as_bytes())
+    }
+
     /// What the cursor saw to be an atom.
     pub(super) const fn known(octets: &'i [u8]) -> Self {
         Self(octets)
@@ -124,6 +129,11 @@ impl<'i> AString<'i> {
 
     pub(super) const fn escaped(octets: &'i [u8]) -> Self {
         Self { octets, escaped: true }
+    }
+
+    /// The octets as they stood, and whether there are `\` in them.
+    pub(super) const fn parts(self) -> (&'i [u8], bool) {
+        (self.octets, self.escaped)
     }
 
     /// The value, if it stands in the input as it is: always, but for quoted strings with `\` in them.

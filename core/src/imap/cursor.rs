@@ -166,7 +166,7 @@ impl<'i> Cursor<'i> {
 
     fn astring_of(&mut self, class: u8, what: &'static str) -> Read<AString<'i>> {
         match self.peek() {
-            Some(b'"' | b'{' | b'~') if self.peek() != Some(b'~') => self.string(what),
+            Some(b'"' | b'{') => self.string(what),
             _ => {
                 let atom = self.take(class);
                 if atom.is_empty() { self.fault(what) } else { Ok(AString::plain(atom)) }
@@ -229,31 +229,18 @@ impl<'i> Cursor<'i> {
     }
 
     pub(super) fn literal(&mut self) -> Read<AString<'i>> {
-        let from = self.at;
-        let (literal, octets) = self.announced()?;
-        if literal.binary {
-            return self.fault_at(from, "literal8 is not allowed here");
-        }
-        // RFC 9051 §9: a literal holds CHAR8, so no NUL.
-        if let Some(nul) = memchr(0, octets) {
-            return self.fault_at(self.at - octets.len() + nul, "NUL");
-        }
-        Ok(AString::plain(octets))
-    }
-
-    /// `{n}` with its CR LF and octets.
-    fn announced(&mut self) -> Read<(Literal, &'i [u8])> {
         let literal = self.announcement()?;
         let from = self.at;
-        let rest = self.rest();
-        let octets = usize::try_from(literal.octets).ok().and_then(|n| rest.get(..n));
-        match octets {
-            Some(octets) => {
-                self.at += octets.len();
-                Ok((literal, octets))
-            }
-            None => self.fault_at(from, "literal does not end"),
+        let octets = usize::try_from(literal.octets).ok().and_then(|n| self.rest().get(..n));
+        let Some(octets) = octets else {
+            return self.fault_at(from, "literal does not end");
+        };
+        self.at += octets.len();
+        // RFC 9051 §9: a literal holds CHAR8, so no NUL.
+        if let Some(nul) = memchr(0, octets) {
+            return self.fault_at(from + nul, "NUL");
         }
+        Ok(AString::plain(octets))
     }
 
     /// `{n}`, `{n+}` or `~{n}` with its CR LF.

@@ -160,6 +160,18 @@ impl<'o> Encoder<'o> {
         }
     }
 
+    /// Words in parentheses.
+    pub(super) fn parens(&mut self, words: impl Iterator<Item = &'static str>) {
+        self.octet(b'(');
+        for (i, word) in words.enumerate() {
+            if i > 0 {
+                self.octet(b' ');
+            }
+            self.word(word);
+        }
+        self.octet(b')');
+    }
+
     /// The length of a literal, with the end of its line.
     pub(super) fn announce(&mut self, octets: u64, binary: bool) {
         let wait = self.literals.wait(octets);

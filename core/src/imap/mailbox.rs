@@ -22,7 +22,8 @@ pub const INBOX: &str = "INBOX";
 /// A mailbox as a command names it.
 #[derive(Clone, Copy, Default)]
 pub struct Mailbox<'i> {
-    wire: AString<'i>,
+    octets: &'i [u8],
+    escaped: bool,
     utf8: bool,
 }
 
@@ -62,18 +63,23 @@ impl<'i> Mailbox<'i> {
 
     /// INBOX.
     pub const INBOX: Mailbox<'static> =
-        Mailbox { wire: AString::plain(INBOX.as_bytes()), utf8: true };
+        Mailbox { octets: INBOX.as_bytes(), escaped: false, utf8: true };
 
     /// The mailbox with this name in UTF-8, if there is no NUL in it.
     #[must_use]
     pub fn new(name: &'i str) -> Option<Self> {
-        AString::new(name.as_bytes()).map(|wire| Self { wire, utf8: true })
+        AString::new(name.as_bytes()).map(|wire| Self::of(wire, true))
     }
 
     /// The octets as they were sent.
     #[must_use]
     pub const fn wire(&self) -> AString<'i> {
-        self.wire
+        if self.escaped { AString::escaped(self.octets) } else { AString::plain(self.octets) }
+    }
+
+    const fn of(wire: AString<'i>, utf8: bool) -> Self {
+        let (octets, escaped) = wire.parts();
+        Self { octets, escaped, utf8 }
     }
 
     /// Whether they are UTF-8 rather than modified UTF-7.
@@ -85,13 +91,13 @@ impl<'i> Mailbox<'i> {
     /// Whether the string is empty, as the reference of LIST mostly is.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.wire.is_empty()
+        self.octets.is_empty()
     }
 
     /// Whether it is INBOX in any case.
     #[must_use]
     pub fn is_inbox(&self) -> bool {
-        self.wire.is(INBOX)
+        self.wire().is(INBOX)
     }
 
     /// The name in UTF-8, with INBOX (also as the first of several levels) in capitals. Borrowed for plain
@@ -141,7 +147,7 @@ impl<'i> Mailbox<'i> {
 
     /// The string in UTF-8, whatever it is.
     pub(super) fn text(&self) -> Result<Cow<'i, str>, BadName> {
-        let octets = self.wire.decode();
+        let octets = self.wire().decode();
         let plain = octets.is_ascii() && (self.utf8 || !octets.contains(&b'&'));
         if !self.utf8 && !plain {
             return utf7::decode(&octets).map(Cow::Owned).ok_or(BadName::Utf7);
@@ -158,7 +164,7 @@ impl<'i> Mailbox<'i> {
 
     pub(super) fn read(cursor: &mut Cursor<'i>) -> Read<Self> {
         let wire = cursor.astring("expected the name of a mailbox")?;
-        Ok(Self { wire, utf8: cursor.syntax.utf8 })
+        Ok(Self::of(wire, cursor.syntax.utf8))
     }
 
     pub(super) fn write(&self, to: &mut Encoder<'_>) {
@@ -173,20 +179,20 @@ fn write<'o>(
     put: impl Fn(&mut Encoder<'o>, AString<'_>),
 ) {
     if mailbox.utf8 == to.utf8() {
-        return put(to, mailbox.wire);
+        return put(to, mailbox.wire());
     }
     match mailbox.text() {
         Ok(text) if to.utf8() => put(to, AString::plain(text.as_bytes())),
         Ok(text) => put(to, AString::plain(utf7::encode(&text).as_bytes())),
         // What is no name in one form is none in the other.
-        Err(_) => put(to, mailbox.wire),
+        Err(_) => put(to, mailbox.wire()),
     }
 }
 
 impl PartialEq for Mailbox<'_> {
     fn eq(&self, other: &Self) -> bool {
         if self.utf8 == other.utf8 {
-            return self.wire == other.wire;
+            return self.wire() == other.wire();
         }
         matches!((self.text(), other.text()), (Ok(a), Ok(b)) if a == b)
     }
@@ -198,7 +204,7 @@ impl fmt::Debug for Mailbox<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.text() {
             Ok(text) => fmt::Debug::fmt(&crate::text::Text(text.as_bytes()), f),
-            Err(_) => fmt::Debug::fmt(&self.wire, f),
+            Err(_) => fmt::Debug::fmt(&self.wire(), f),
         }
     }
 }
@@ -244,7 +250,7 @@ impl fmt::Debug for Pattern<'_> {
 impl<'i> Element<'i> for Pattern<'i> {
     fn read(cursor: &mut Cursor<'i>) -> Read<Self> {
         let wire = cursor.list_mailbox("expected a pattern of names")?;
-        Ok(Self(Mailbox { wire, utf8: cursor.syntax.utf8 }))
+        Ok(Self(Mailbox::of(wire, cursor.syntax.utf8)))
     }
 
     fn write(&self, to: &mut Encoder<'_>) {

@@ -1,3 +1,6 @@
+use core::fmt;
+
+use super::super::Atom;
 use super::super::cursor::{Cursor, Read};
 use super::super::encode::Encoder;
 use super::super::list::Element;
@@ -23,7 +26,7 @@ pub struct List<'i> {
 }
 
 /// Selection options of LIST (RFC 9051 §6.3.9.1, RFC 6154 §2).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct ListSelect {
     /// `SUBSCRIBED`
     pub subscribed: bool,
@@ -36,7 +39,7 @@ pub struct ListSelect {
 }
 
 /// Return options of LIST (RFC 9051 §6.3.9.2, RFC 5819, RFC 6154 §2).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct ListReturn {
     /// `SUBSCRIBED`
     pub subscribed: bool,
@@ -92,7 +95,7 @@ impl<'i> List<'i> {
 
     pub(super) fn write(&self, to: &mut Encoder<'_>) {
         if self.extended {
-            self.select.write(to);
+            to.parens(self.select.words());
             to.octet(b' ');
         }
         self.reference.write(to);
@@ -136,17 +139,22 @@ impl ListSelect {
         Ok(select)
     }
 
-    fn write(self, to: &mut Encoder<'_>) {
-        write_words(
-            to,
-            [
-                (self.subscribed, "SUBSCRIBED"),
-                (self.remote, "REMOTE"),
-                (self.recursive_match, "RECURSIVEMATCH"),
-                (self.special_use, "SPECIAL-USE"),
-            ],
-        );
-        to.octet(b')');
+    /// The words of those that are wanted.
+    fn words(self) -> impl Iterator<Item = &'static str> {
+        [
+            (self.subscribed, "SUBSCRIBED"),
+            (self.remote, "REMOTE"),
+            (self.recursive_match, "RECURSIVEMATCH"),
+            (self.special_use, "SPECIAL-USE"),
+        ]
+        .into_iter()
+        .filter_map(|(wanted, word)| wanted.then_some(word))
+    }
+}
+
+impl fmt::Debug for ListSelect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.words().map(Atom::of)).finish()
     }
 }
 
@@ -179,33 +187,37 @@ impl ListReturn {
         Ok(returns)
     }
 
+    /// The words of those that are wanted.
+    fn words(self) -> impl Iterator<Item = &'static str> {
+        [
+            (self.subscribed, "SUBSCRIBED"),
+            (self.children, "CHILDREN"),
+            (self.special_use, "SPECIAL-USE"),
+            (!self.status.is_empty(), "STATUS"),
+        ]
+        .into_iter()
+        .filter_map(|(wanted, word)| wanted.then_some(word))
+    }
+
     fn write(self, to: &mut Encoder<'_>) {
-        to.word("RETURN ");
-        let plain = write_words(
-            to,
-            [
-                (self.subscribed, "SUBSCRIBED"),
-                (self.children, "CHILDREN"),
-                (self.special_use, "SPECIAL-USE"),
-            ],
-        );
+        to.word("RETURN (");
+        for (i, word) in self.words().enumerate() {
+            if i > 0 {
+                to.octet(b' ');
+            }
+            to.word(word);
+        }
         if !self.status.is_empty() {
-            to.word(if plain { " STATUS " } else { "STATUS " });
+            to.octet(b' ');
             self.status.write(to);
         }
         to.octet(b')');
     }
 }
 
-/// Writes `(` and the words that are wanted; whether there was one.
-fn write_words<const N: usize>(to: &mut Encoder<'_>, words: [(bool, &str); N]) -> bool {
-    to.octet(b'(');
-    let mut space = false;
-    for (_, word) in words.into_iter().filter(|(wanted, _)| *wanted) {
-        if core::mem::replace(&mut space, true) {
-            to.octet(b' ');
-        }
-        to.word(word);
+impl fmt::Debug for ListReturn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.words().map(Atom::of)).finish()?;
+        if self.status.is_empty() { Ok(()) } else { fmt::Debug::fmt(&self.status, f) }
     }
-    space
 }

@@ -1,3 +1,5 @@
+use core::fmt;
+
 use super::super::atom::{AString, Atom};
 use super::super::cursor::{Cursor, NESTING_MOST, Read};
 use super::super::date::Date;
@@ -21,7 +23,7 @@ pub struct Search<'i> {
 }
 
 /// What SEARCH shall return (RFC 9051 §6.4.4, RFC 4731, RFC 5182). `RETURN ()` is `RETURN (ALL)`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Returns {
     /// `MIN`
     pub min: bool,
@@ -572,17 +574,21 @@ impl Returns {
         }
     }
 
-    fn write(self, to: &mut Encoder<'_>) {
-        to.word("RETURN (");
+    /// The words of those that are wanted.
+    fn words(self) -> impl Iterator<Item = &'static str> {
         let Self { min, max, all, count, save } = self;
         let words = [(min, "MIN"), (max, "MAX"), (all, "ALL"), (count, "COUNT"), (save, "SAVE")];
-        let mut space = false;
-        for (_, word) in words.into_iter().filter(|(wanted, _)| *wanted) {
-            if core::mem::replace(&mut space, true) {
-                to.octet(b' ');
-            }
-            to.word(word);
-        }
-        to.octet(b')');
+        words.into_iter().filter(|(wanted, _)| *wanted).map(|(_, word)| word)
+    }
+
+    fn write(self, to: &mut Encoder<'_>) {
+        to.word("RETURN ");
+        to.parens(self.words());
+    }
+}
+
+impl fmt::Debug for Returns {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.words().map(Atom::of)).finish()
     }
 }

@@ -1,5 +1,6 @@
 use core::fmt;
 
+use super::super::Atom;
 use super::super::cursor::{Cursor, Read};
 use super::super::encode::Encoder;
 use super::super::mailbox::Mailbox;
@@ -100,20 +101,13 @@ impl StatusItems {
     }
 
     pub(super) fn write(self, to: &mut Encoder<'_>) {
-        to.octet(b'(');
-        for (i, (_, name)) in self.iter().enumerate() {
-            if i > 0 {
-                to.octet(b' ');
-            }
-            to.word(name);
-        }
-        to.octet(b')');
+        to.parens(self.iter().map(|(_, name)| name));
     }
 }
 
 impl fmt::Debug for StatusItems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.iter().map(|(_, name)| name)).finish()
+        f.debug_set().entries(self.iter().map(|(_, name)| Atom::of(name))).finish()
     }
 }
 
