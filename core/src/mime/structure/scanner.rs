@@ -240,8 +240,11 @@ impl Scanner {
                 if self.header.field.is_none() || !matches!(next, b' ' | b'\t') {
                     self.end_field(piece.get(from..at).unwrap_or_default(), self.offset(at));
                     from = at;
-                    self.line_end = self.line_end_before(piece, at);
-                    self.header.field = Some(self.offset(at));
+                    let start = self.offset(at);
+                    // What stands before the first line of a part is no part of it.
+                    let is_first = start == self.part_start();
+                    self.line_end = if is_first { 0 } else { self.line_end_before(piece, at) };
+                    self.header.field = Some(start);
                     self.header.first_line = true;
                     self.header.lost = false;
                 }
