@@ -12,12 +12,17 @@
 //! | [`header`] | fields of a header block, their names, unfolding, selection |
 //! | [`parameter`] | Content-Type, Content-Disposition, RFC 2231 |
 //! | [`encoded_word`] | RFC 2047 |
+//! | [`address`] | address lists: mailboxes and groups |
+//! | [`date`] | dates read and written, days and civil dates |
+//! | [`transfer`] | base64 and quoted-printable, piece by piece |
 //! | [`charset`] | WHATWG's charsets and UTF-7 |
 //!
 //! Nothing here fails on bad mail: every deviation has a reading, and those that make a message
 //! ambiguous are noted in its [`Defects`].
 
+pub mod address;
 pub mod charset;
+pub mod date;
 pub mod encoded_word;
 pub mod header;
 mod lexer;
@@ -25,6 +30,7 @@ pub mod message;
 pub mod parameter;
 pub mod section;
 pub mod structure;
+pub mod transfer;
 
 pub use message::Message;
 pub use structure::{Part, Scanner, Structure};

@@ -1,0 +1,124 @@
+use alloc::{format, string::String, vec::Vec};
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn text(octets: &[u8]) -> String {
+    String::from_utf8_lossy(octets).into_owned()
+}
+
+/// The list as text: `name|route|local|domain` a mailbox, `name:` and `;` around a group.
+fn read(value: &str) -> Vec<String> {
+    let part = |part: Option<Cow<'_, [u8]>>| part.map_or("-".into(), |part| text(&part));
+    addresses(value.as_bytes())
+        .map(|address| match address {
+            Address::Mailbox(mailbox) => {
+                let (name, route) = (part(mailbox.name()), part(mailbox.route()));
+                format!("{name}|{route}|{}|{}", text(&mailbox.local()), part(mailbox.domain()))
+            }
+            Address::Group(group) => format!("{}:", text(&group.name())),
+            Address::GroupEnd => ";".into(),
+        })
+        .collect()
+}
+
+/// RFC 5322, appendix A.1 to A.6.
+#[test]
+fn the_addresses_of_rfc_5322() {
+    for (value, expected) in [
+        ("John Doe <jdoe@machine.example>", &["John Doe|-|jdoe|machine.example"][..]),
+        (
+            "Mary Smith <mary@x.test>, jdoe@example.org, Who? <one@y.test>",
+            &["Mary Smith|-|mary|x.test", "-|-|jdoe|example.org", "Who?|-|one|y.test"],
+        ),
+        (
+            "<boss@nil.test>, \"Giant; \\\"Big\\\" Box\" <sysservices@example.net>",
+            &["-|-|boss|nil.test", "Giant; \"Big\" Box|-|sysservices|example.net"],
+        ),
+        (
+            "A Group:Ed Jones <c@a.test>,joe@where.test,John <jdoe@one.test>;",
+            &["A Group:", "Ed Jones|-|c|a.test", "-|-|joe|where.test", "John|-|jdoe|one.test", ";"],
+        ),
+        ("Undisclosed recipients:;", &["Undisclosed recipients:", ";"]),
+        (
+            "Pete(A nice \\) chap) <pete(his account)@silly.test(his host)>",
+            &["Pete|-|pete|silly.test"],
+        ),
+        (
+            "A Group(Some people)\r\n     :Chris Jones <c@(Chris's host.)public.example>,\r\n         joe@example.org,\r\n  John <jdoe@one.test> (my dear friend); (the end of the group)",
+            &[
+                "A Group:",
+                "Chris Jones|-|c|public.example",
+                "-|-|joe|example.org",
+                "John|-|jdoe|one.test",
+                ";",
+            ],
+        ),
+        (
+            "(Empty list)(start)Hidden recipients  :(nobody(that I know))  ;",
+            &["Hidden recipients:", ";"],
+        ),
+        ("Joe Q. Public <john.q.public@example.com>", &["Joe Q. Public|-|john.q.public|example.com"]),
+        (
+            "Mary Smith <@node.test:mary@example.net>, , jdoe@test  . example",
+            &["Mary Smith|@node.test|mary|example.net", "-|-|jdoe|test.example"],
+        ),
+        ("John Doe <jdoe@machine(comment).  example>", &["John Doe|-|jdoe|machine.example"]),
+    ] {
+        assert_eq!(read(value), expected, "{value}");
+    }
+}
+
+#[test]
+fn addresses_as_mailers_write_them() {
+    for (value, expected) in [
+        ("jdoe@x.test (John (Jack) Doe)", &["John (Jack) Doe|-|jdoe|x.test"][..]),
+        ("alice", &["-|-|alice|-"]),
+        ("<>", &["-|-||-"]),
+        ("<alice>", &["-|-|alice|-"]),
+        ("a@x.test; b@x.test", &["-|-|a|x.test", "-|-|b|x.test"]),
+        ("A <a@x.test> B <b@x.test>", &["A|-|a|x.test", "B|-|b|x.test"]),
+        ("A <a@x.test, B <b@x.test>", &["A|-|a|x.test", "B|-|b|x.test"]),
+        ("a@x.test <a@x.test>", &["a@x.test|-|a|x.test"]),
+        ("\"a b\"@x.test", &["-|-|a b|x.test"]),
+        ("\"A\" \"B  C\" <a@[192.0.2.1]>", &["A B  C|-|a|[192.0.2.1]"]),
+        ("=?utf-8?q?J=C3=B6rg?= <j@x.test>", &["=?utf-8?q?J=C3=B6rg?=|-|j|x.test"]),
+        ("Jörg Ä. <jörg@bücher.test>", &["Jörg Ä.|-|jörg|bücher.test"]),
+        ("a@b@x.test", &["-|-|a@b|x.test"]),
+        ("Open: a@x.test, b@x.test", &["Open:", "-|-|a|x.test", "-|-|b|x.test", ";"]),
+        ("A <@one.test,@two.test:a@x.test>", &["A|@one.test,@two.test|a|x.test"]),
+        ("\"unclosed <a@x.test>", &["-|-|unclosed <a@x.test>|-"]),
+        ("(unclosed <a@x.test>", &[]),
+        ("@x.test", &["-|-||x.test"]),
+        (",,;>", &[]),
+    ] {
+        assert_eq!(read(value), expected, "{value}");
+    }
+}
+
+#[test]
+fn names_are_decoded_for_people() {
+    let value = "=?utf-8?q?J=C3=B6rg?= =?utf-8?q?_M?= <j@x.test>";
+    let Some(Address::Mailbox(mailbox)) = addresses(value.as_bytes()).next() else { panic!() };
+    assert_eq!(mailbox.display().unwrap(), "Jörg M");
+}
+
+#[test]
+fn a_list_has_an_end() {
+    let many = "a@x.test,".repeat(HEADER_ADDRESSES + 5);
+    assert_eq!(addresses(many.as_bytes()).count(), HEADER_ADDRESSES);
+    let group = format!("g:{many}");
+    assert_eq!(addresses(group.as_bytes()).last(), Some(Address::GroupEnd));
+}
+
+proptest! {
+    #[test]
+    fn nothing_breaks_it(value in "[a,;:<>@\"()\\\\\\[\\] \r\n.é]{0,40}") {
+        let list = read(&value);
+        prop_assert_eq!(
+            list.iter().filter(|entry| entry.ends_with(':') && !entry.contains('|')).count(),
+            list.iter().filter(|entry| *entry == ";").count()
+        );
+    }
+}

@@ -1,0 +1,344 @@
+//! Transfer encodings (RFC 2045 §6): base64 and quoted-printable undone piece by piece.
+//!
+//! Both decoders are tolerant, as RFC 2045 asks of readers: what is not of the encoding is passed
+//! over (base64) or stands for itself (quoted-printable). The result is the same at every cutting.
+
+use alloc::{borrow::Cow, vec::Vec};
+
+use memchr::memchr2;
+
+use super::{parameter::hex, structure::Encoding};
+use crate::grammar::base64;
+
+/// Undoes a transfer encoding for a body that comes in pieces.
+#[derive(Clone, Debug)]
+pub struct Decoder(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Identity,
+    Base64(base64::Decoder),
+    QuotedPrintable(QuotedPrintable),
+}
+
+impl Decoder {
+    /// A decoder for bodies encoded so; `None` if the encoding is not known (what IMAP answers with
+    /// UNKNOWN-CTE, RFC 9051 §7.1).
+    #[must_use]
+    pub fn new(encoding: Encoding) -> Option<Self> {
+        Some(Self(match encoding {
+            Encoding::SevenBit | Encoding::EightBit | Encoding::Binary => Kind::Identity,
+            Encoding::Base64 => Kind::Base64(base64::Decoder::new()),
+            Encoding::QuotedPrintable => Kind::QuotedPrintable(QuotedPrintable::new()),
+            Encoding::Unknown => return None,
+        }))
+    }
+
+    /// Decodes the next piece and appends what it gives to `out`: never more than the piece and the
+    /// few octets (1,026 at most) that were held back before.
+    pub fn feed(&mut self, piece: &[u8], out: &mut Vec<u8>) {
+        match &mut self.0 {
+            Kind::Identity => out.extend_from_slice(piece),
+            Kind::Base64(decoder) => decoder.feed(piece, out),
+            Kind::QuotedPrintable(decoder) => decoder.feed(piece, out),
+        }
+    }
+
+    /// Ends the body: what was held back is appended to `out`, and the decoder starts anew.
+    pub fn finish(&mut self, out: &mut Vec<u8>) {
+        match &mut self.0 {
+            Kind::Identity => {}
+            Kind::Base64(decoder) => _ = decoder.finish(out),
+            Kind::QuotedPrintable(decoder) => decoder.finish(out),
+        }
+    }
+}
+
+/// A whole body without its transfer encoding; `None` if the encoding is not known.
+#[must_use]
+pub fn decode(encoding: Encoding, body: &[u8]) -> Option<Cow<'_, [u8]>> {
+    if encoding.is_identity() {
+        return Some(Cow::Borrowed(body));
+    }
+    let mut decoder = Decoder::new(encoding)?;
+    let mut out = Vec::with_capacity(match encoding {
+        Encoding::Base64 => body.len() / 4 * 3 + 3,
+        _ => body.len(),
+    });
+    decoder.feed(body, &mut out);
+    decoder.finish(&mut out);
+    Some(Cow::Owned(out))
+}
+
+/// A quoted-printable decoder (RFC 2045 §6.7) for text that comes in pieces.
+///
+/// Blanks at the end of a line go (rule 3), up to [`LONGEST_BLANKS`](Self::LONGEST_BLANKS) of them.
+/// A `=` that starts neither an escape nor a soft line end stands for itself; lower-case digits are
+/// taken; lines may be of any length.
+#[derive(Clone, Debug, Default)]
+pub struct QuotedPrintable {
+    escape: Escape,
+    /// Blanks that go if the line ends behind them.
+    blanks: Vec<u8>,
+    /// A CR behind them.
+    cr: bool,
+    /// The blanks at hand are too many to go.
+    long: bool,
+}
+
+/// What has been seen of an escape.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Escape {
+    #[default]
+    No,
+    /// `=`, and perhaps the blanks and the CR that are held.
+    Equals,
+    /// `=` and a digit.
+    Digit(u8),
+}
+
+impl QuotedPrintable {
+    /// How many blanks at the end of a line are taken for padding; a longer run is text.
+    pub const LONGEST_BLANKS: usize = 1_022;
+
+    /// A decoder at the start of a text.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { escape: Escape::No, blanks: Vec::new(), cr: false, long: false }
+    }
+
+    /// Decodes the next piece and appends what it gives to `out`.
+    pub fn feed(&mut self, mut piece: &[u8], out: &mut Vec<u8>) {
+        out.reserve(piece.len());
+        while let Some((octet, after)) = piece.split_first() {
+            if self.holds() {
+                self.step(*octet, out);
+                piece = after;
+                continue;
+            }
+            let Some(at) = memchr2(b'=', b'\n', piece) else {
+                let text = piece.len() - blanks_at_end(piece, true);
+                let (text, held) = piece.split_at(text);
+                out.extend_from_slice(text);
+                held.iter().for_each(|octet| self.step(*octet, out));
+                return;
+            };
+            let (text, rest) = piece.split_at(at);
+            match rest {
+                [b'\n', rest @ ..] => {
+                    line(text, out);
+                    piece = rest;
+                }
+                [_, high, low, rest @ ..]
+                    if let (Some(high), Some(low)) = (hex(*high), hex(*low)) =>
+                {
+                    out.extend_from_slice(text);
+                    out.push(high << 4 | low);
+                    piece = rest;
+                }
+                [_, b'\r', b'\n', rest @ ..] => {
+                    out.extend_from_slice(text);
+                    piece = rest;
+                }
+                [_, rest @ ..] => {
+                    out.extend_from_slice(text);
+                    self.escape = Escape::Equals;
+                    piece = rest;
+                }
+                [] => return,
+            }
+        }
+    }
+
+    /// Ends the text and starts anew. A `=` at its end is a soft line end.
+    pub fn finish(&mut self, out: &mut Vec<u8>) {
+        if let Escape::Digit(digit) = self.escape {
+            out.extend_from_slice(&[b'=', digit]);
+        } else if self.cr && self.escape == Escape::No {
+            out.append(&mut self.blanks);
+            out.push(b'\r');
+        }
+        self.blanks.clear();
+        *self = Self { blanks: core::mem::take(&mut self.blanks), ..Self::new() };
+    }
+
+    /// Whether the next octet decides about earlier ones.
+    fn holds(&self) -> bool {
+        self.escape != Escape::No || !self.blanks.is_empty() || self.cr || self.long
+    }
+
+    /// Takes one octet where earlier ones are held.
+    fn step(&mut self, octet: u8, out: &mut Vec<u8>) {
+        match (self.escape, octet) {
+            (Escape::Equals, digit) if self.is_bare() && hex(digit).is_some() => {
+                self.escape = Escape::Digit(digit);
+            }
+            (Escape::Digit(first), digit) => {
+                self.escape = Escape::No;
+                if let (Some(high), Some(low)) = (hex(first), hex(digit)) {
+                    out.push(high << 4 | low);
+                } else {
+                    out.extend_from_slice(&[b'=', first]);
+                    self.step(octet, out);
+                }
+            }
+            (_, b' ' | b'\t') if !self.cr => self.blank(octet, out),
+            (_, b'\r') if !self.cr => self.cr = true,
+            (Escape::Equals, b'\n') => self.forget(),
+            (Escape::No, b'\n') => {
+                let end: &[u8] = if self.cr { b"\r\n" } else { b"\n" };
+                self.forget();
+                out.extend_from_slice(end);
+            }
+            _ => {
+                self.release(out);
+                match octet {
+                    b'=' => self.escape = Escape::Equals,
+                    b' ' | b'\t' => self.blank(octet, out),
+                    b'\r' => self.cr = true,
+                    _ => out.push(octet),
+                }
+            }
+        }
+    }
+
+    /// Whether nothing stands behind the `=`.
+    fn is_bare(&self) -> bool {
+        self.blanks.is_empty() && !self.cr && !self.long
+    }
+
+    /// Takes a blank that may stand at the end of a line.
+    fn blank(&mut self, octet: u8, out: &mut Vec<u8>) {
+        if !self.long && self.blanks.len() == Self::LONGEST_BLANKS {
+            self.release(out);
+            self.long = true;
+        }
+        if self.long {
+            out.push(octet);
+        } else {
+            self.blanks.push(octet);
+        }
+    }
+
+    /// What is held turned out to be text.
+    fn release(&mut self, out: &mut Vec<u8>) {
+        if self.escape == Escape::Equals {
+            out.push(b'=');
+        }
+        out.extend_from_slice(&self.blanks);
+        if self.cr {
+            out.push(b'\r');
+        }
+        self.forget();
+    }
+
+    fn forget(&mut self) {
+        self.escape = Escape::No;
+        self.blanks.clear();
+        self.cr = false;
+        self.long = false;
+    }
+}
+
+/// Appends a line without escapes, whose LF is not in `text`, without the blanks at its end.
+fn line(text: &[u8], out: &mut Vec<u8>) {
+    let (text, end): (_, &[u8]) = match text.strip_suffix(b"\r") {
+        Some(text) => (text, b"\r\n"),
+        None => (text, b"\n"),
+    };
+    let blanks = blanks_at_end(text, false);
+    let kept = if blanks > QuotedPrintable::LONGEST_BLANKS { 0 } else { blanks };
+    out.extend_from_slice(text.get(..text.len() - kept).unwrap_or_default());
+    out.extend_from_slice(end);
+}
+
+/// How many blanks, and CRs if they count, stand at the end of `text`.
+fn blanks_at_end(text: &[u8], with_cr: bool) -> usize {
+    let is_blank = |octet: &&u8| matches!(octet, b' ' | b'\t') || (with_cr && **octet == b'\r');
+    text.iter().rev().take_while(is_blank).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn printable(text: &[u8]) -> Vec<u8> {
+        decode(Encoding::QuotedPrintable, text).unwrap().into_owned()
+    }
+
+    /// RFC 2045 §6.7, the rules and their example.
+    #[test]
+    fn quoted_printable() {
+        assert_eq!(
+            printable(
+                b"Now's the time =\r\nfor all folk to come=\r\n to the aid of their country."
+            ),
+            b"Now's the time for all folk to come to the aid of their country."
+        );
+        assert_eq!(printable(b"=3D=0C=c3=A9"), b"=\x0c\xc3\xa9");
+        assert_eq!(printable(b"blanks go \t\r\nand stay\t=20\r\n"), b"blanks go\r\nand stay\t \r\n");
+        assert_eq!(printable(b"soft= \t\r\nend= \nend=\nend="), b"softendendend");
+        assert_eq!(printable(b"at the end  "), b"at the end");
+    }
+
+    #[test]
+    fn quoted_printable_that_is_none_stands_for_itself() {
+        for text in ["=", "a=zz", "=4", "=4x", "==41", "= x", "=\rx", "a \rb", "=4=", "\r\r", "="] {
+            let expected = match text {
+                "==41" => "=A",
+                "=" => "",
+                "=4=" => "=4",
+                text => text,
+            };
+            assert_eq!(printable(text.as_bytes()), expected.as_bytes(), "{text:?}");
+        }
+        let many = [b' '; QuotedPrintable::LONGEST_BLANKS + 1];
+        assert_eq!(printable(&[&many[..], b"\r\n"].concat()), [&many[..], b"\r\n"].concat());
+        assert_eq!(printable(&[&many[1..], b"\r\n"].concat()), b"\r\n");
+    }
+
+    #[test]
+    fn other_encodings() {
+        assert_eq!(decode(Encoding::EightBit, b"=41").unwrap(), &b"=41"[..]);
+        assert_eq!(decode(Encoding::Base64, b"Zm9v\r\nYmFy\r\n").unwrap(), &b"foobar"[..]);
+        assert_eq!(decode(Encoding::Unknown, b""), None);
+    }
+
+    fn encode(octets: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        for (at, octet) in octets.iter().enumerate() {
+            out.extend(alloc::format!("={octet:02X}").bytes());
+            if at % 20 == 19 {
+                out.extend(b"= \r\n");
+            }
+        }
+        out
+    }
+
+    proptest! {
+        #[test]
+        fn decoding_undoes_encoding(octets: Vec<u8>) {
+            prop_assert_eq!(printable(&encode(&octets)), octets);
+        }
+
+        #[test]
+        fn every_cutting_decodes_alike(
+            text in "([=a-f0-3 \t\r\nxyz]| {900,1100}){0,60}", cuts: Vec<u8>,
+            encoding in prop::sample::select(alloc::vec![Encoding::Base64, Encoding::QuotedPrintable]),
+        ) {
+            let whole = decode(encoding, text.as_bytes()).unwrap();
+            let (mut decoder, mut out) = (Decoder::new(encoding).unwrap(), Vec::new());
+            let mut rest = text.as_bytes();
+            for cut in cuts {
+                let (piece, after) = rest.split_at(rest.len().min(usize::from(cut) % 19));
+                decoder.feed(piece, &mut out);
+                rest = after;
+            }
+            decoder.feed(rest, &mut out);
+            decoder.finish(&mut out);
+            prop_assert_eq!(out, whole.into_owned());
+        }
+    }
+}
