@@ -152,6 +152,12 @@ impl<'a> Iterator for Addresses<'a> {
 }
 
 impl<'a> Addresses<'a> {
+    /// No more than `left` entries.
+    pub(super) const fn at_most(mut self, left: usize) -> Self {
+        self.left = left;
+        self
+    }
+
     /// An address without angle brackets, which starts at `start` and whose first `@` is next.
     fn bare(&mut self, start: &'a [u8], mut comment: Option<&'a [u8]>) -> Mailbox<'a> {
         let (mut before, mut domain) = (&b""[..], &b""[..]);
@@ -331,10 +337,7 @@ fn is_plain(words: &[u8]) -> bool {
 /// An octet that neither ends a word nor means anything within one.
 const fn is_word(octet: u8) -> bool {
     !is_blank(octet)
-        && !matches!(
-            octet,
-            b',' | b';' | b':' | b'<' | b'>' | b'@' | b'"' | b'(' | b'[' | b'\\'
-        )
+        && !matches!(octet, b',' | b';' | b':' | b'<' | b'>' | b'@' | b'"' | b'(' | b'[' | b'\\')
 }
 
 #[cfg(test)]

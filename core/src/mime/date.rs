@@ -72,7 +72,8 @@ impl DateTime {
     #[must_use]
     pub fn unix(&self) -> i64 {
         let days = days_from_civil(i64::from(self.year), self.month, self.day);
-        let (hour, minute) = (i64::from(self.hour), i64::from(self.minute) - i64::from(self.offset));
+        let (hour, minute) =
+            (i64::from(self.hour), i64::from(self.minute) - i64::from(self.offset));
         days * DAY + hour * 3600 + minute * 60 + i64::from(self.second)
     }
 
@@ -378,11 +379,17 @@ mod tests {
     #[test]
     fn the_dates_of_rfc_5322() {
         let plain = "Fri, 21 Nov 1997 09:55:06 -0600";
-        for text in [plain, "21 Nov 97 09(comment):55:06 -0600", "Fri, 21 Nov 1997 09(comment):   55  :  06 -0600"] {
+        for text in [
+            plain,
+            "21 Nov 97 09(comment):55:06 -0600",
+            "Fri, 21 Nov 1997 09(comment):   55  :  06 -0600",
+        ] {
             assert_eq!(read(text), plain);
         }
         assert_eq!(
-            read("Thu,\r\n      13\r\n        Feb\r\n          1969\r\n      23:32\r\n               -0330 (Newfoundland Time)"),
+            read(
+                "Thu,\r\n      13\r\n        Feb\r\n          1969\r\n      23:32\r\n               -0330 (Newfoundland Time)"
+            ),
             "Thu, 13 Feb 1969 23:32:00 -0330"
         );
         assert_eq!(read("21 Nov 97 09:55:06 GMT"), "Fri, 21 Nov 1997 09:55:06 +0000");
@@ -404,7 +411,15 @@ mod tests {
         ] {
             assert_eq!(read(text), meant, "{text}");
         }
-        for text in ["", "yesterday", "30 Feb 2000 00:00:00 +0000", "1 Jul 2003 24:00:00 +0000", "Tue, Jul 2003", "0 Jul 2003", "1 Jul 99999"] {
+        for text in [
+            "",
+            "yesterday",
+            "30 Feb 2000 00:00:00 +0000",
+            "1 Jul 2003 24:00:00 +0000",
+            "Tue, Jul 2003",
+            "0 Jul 2003",
+            "1 Jul 99999",
+        ] {
             assert_eq!(read(text), "none", "{text}");
         }
     }

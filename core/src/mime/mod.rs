@@ -12,6 +12,8 @@
 //! | [`header`] | fields of a header block, their names, unfolding, selection |
 //! | [`parameter`] | Content-Type, Content-Disposition, RFC 2231 |
 //! | [`encoded_word`] | RFC 2047 |
+//! | [`envelope`] | the values of IMAP's ENVELOPE |
+//! | [`body`] | the values of IMAP's BODYSTRUCTURE, and the walk in which they are written |
 //! | [`address`] | address lists: mailboxes and groups |
 //! | [`date`] | dates read and written, days and civil dates |
 //! | [`transfer`] | base64 and quoted-printable, piece by piece |
@@ -21,9 +23,11 @@
 //! ambiguous are noted in its [`Defects`].
 
 pub mod address;
+pub mod body;
 pub mod charset;
 pub mod date;
 pub mod encoded_word;
+pub mod envelope;
 pub mod header;
 mod lexer;
 pub mod message;

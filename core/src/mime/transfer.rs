@@ -278,7 +278,10 @@ mod tests {
             b"Now's the time for all folk to come to the aid of their country."
         );
         assert_eq!(printable(b"=3D=0C=c3=A9"), b"=\x0c\xc3\xa9");
-        assert_eq!(printable(b"blanks go \t\r\nand stay\t=20\r\n"), b"blanks go\r\nand stay\t \r\n");
+        assert_eq!(
+            printable(b"blanks go \t\r\nand stay\t=20\r\n"),
+            b"blanks go\r\nand stay\t \r\n"
+        );
         assert_eq!(printable(b"soft= \t\r\nend= \nend=\nend="), b"softendendend");
         assert_eq!(printable(b"at the end  "), b"at the end");
     }

@@ -59,7 +59,10 @@ fn the_addresses_of_rfc_5322() {
             "(Empty list)(start)Hidden recipients  :(nobody(that I know))  ;",
             &["Hidden recipients:", ";"],
         ),
-        ("Joe Q. Public <john.q.public@example.com>", &["Joe Q. Public|-|john.q.public|example.com"]),
+        (
+            "Joe Q. Public <john.q.public@example.com>",
+            &["Joe Q. Public|-|john.q.public|example.com"],
+        ),
         (
             "Mary Smith <@node.test:mary@example.net>, , jdoe@test  . example",
             &["Mary Smith|@node.test|mary|example.net", "-|-|jdoe|test.example"],

@@ -68,6 +68,11 @@ impl Structure {
         (parent < index).then_some(parent)
     }
 
+    /// The index behind part `index` and all parts within it.
+    pub(crate) fn after(&self, index: usize) -> Option<usize> {
+        self.parts.get(index).map(|part| part.after as usize)
+    }
+
     /// The listed fields of the header of part `index`.
     #[must_use]
     pub fn fields(&self, index: usize) -> &[Field] {

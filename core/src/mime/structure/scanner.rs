@@ -90,7 +90,7 @@ struct Header {
     /// Some octets of the open field were not kept in `carry`.
     lost: bool,
     kind: Option<Kind>,
-    encoding: Encoding,
+    encoding: Option<Encoding>,
     /// The boundary at the end of `boundaries`.
     boundary: Option<(u32, u32)>,
 }
@@ -184,7 +184,7 @@ impl Scanner {
                     _ => None,
                 };
                 if let Some((start, found)) = found {
-                    self.delimit(start, self.at, found);
+                    self.delimit(start, (self.at, 0), found);
                 } else {
                     self.end_field(&carry, self.at);
                     self.tree.defects.insert(Defects::NO_BLANK_LINE);
@@ -194,7 +194,7 @@ impl Scanner {
             State::Body => {
                 if let (true, Some(found)) = (self.line_starts, self.delimiter(&carry)) {
                     let start = self.at.saturating_sub(carry.len() as u32);
-                    self.delimit(start, self.at, found);
+                    self.delimit(start, (self.at, 0), found);
                 }
             }
         }
@@ -304,7 +304,8 @@ impl Scanner {
         if before > self.counted {
             self.count(piece, before);
         }
-        self.delimit(start, self.offset(at), found);
+        let line_end = self.line_end_before(piece, at);
+        self.delimit(start, (self.offset(at), line_end), found);
         true
     }
 
@@ -351,7 +352,9 @@ impl Scanner {
         let value = value.get(1..).unwrap_or_default();
         match name {
             Name::ContentType => self.content_type(value),
-            Name::ContentTransferEncoding => self.header.encoding = Encoding::parse(value),
+            Name::ContentTransferEncoding => {
+                self.header.encoding.get_or_insert_with(|| Encoding::parse(value));
+            }
             _ => {}
         }
         let kept = self.tree.keeps && self.is_shown(name);
@@ -432,6 +435,7 @@ impl Scanner {
     /// Ends the header at hand at `end`; the body starts at `body`.
     fn end_header(&mut self, end: u32, body: u32) {
         let header = mem::take(&mut self.header);
+        let encoding = header.encoding.unwrap_or_default();
         let in_digest = self.enclosing().is_some_and(|part| part.kind == Kind::Digest);
         let default = if in_digest { Kind::Message } else { Kind::Text };
         let kind = header.kind.unwrap_or(default);
@@ -444,9 +448,9 @@ impl Scanner {
         if let Some(part) = self.tree.parts.get_mut(index as usize) {
             part.body = body.max(end);
             part.kind = kind;
-            part.encoding = header.encoding;
+            part.encoding = encoding;
         }
-        if !header.encoding.is_identity() && (kind.is_multipart() || kind == Kind::Message) {
+        if !encoding.is_identity() && (kind.is_multipart() || kind == Kind::Message) {
             self.tree.defects.insert(Defects::ENCODED_PARTS);
         }
         self.state = State::Body;
@@ -563,7 +567,8 @@ impl Scanner {
             return Line::Text(next);
         };
         self.count(piece, at);
-        self.delimit(self.offset(next).saturating_sub(len as u32), self.offset(next), found);
+        let (after, line_end) = (self.offset(next), self.line_end_before(piece, next));
+        self.delimit(after.saturating_sub(len as u32), (after, line_end), found);
         Line::Delimiter(next)
     }
 
@@ -598,8 +603,9 @@ impl Scanner {
         None
     }
 
-    /// Ends what the delimiter line from `start` to `next` ends, and starts the part behind it.
-    fn delimit(&mut self, start: u32, next: u32, (level, last): (usize, bool)) {
+    /// Ends what the delimiter line that starts at `start` ends, and starts the part behind it at
+    /// `next`. The line end in between has `line_end` octets.
+    fn delimit(&mut self, start: u32, (next, line_end): (u32, u32), (level, last): (usize, bool)) {
         if self.state == State::Header {
             let end = start.saturating_sub(self.line_end).max(self.part_start());
             self.end_header_short(end);
@@ -610,7 +616,7 @@ impl Scanner {
         open.started = true;
         self.state = State::Body;
         self.line_starts = true;
-        self.line_end = 0;
+        self.line_end = line_end;
         self.counting = self.messages > 0;
         if last {
             // RFC 2046 §5.1.1: what follows is the epilogue.
@@ -636,7 +642,7 @@ impl Scanner {
                 Some(Kind::Message) | None => Kind::Text,
                 Some(kind) => kind,
             };
-            part.encoding = header.encoding;
+            part.encoding = header.encoding.unwrap_or_default();
         }
     }
 
@@ -666,6 +672,7 @@ impl Scanner {
         });
         self.state = State::Header;
         self.line_starts = true;
+        self.line_end = 0;
         self.header = Header::default();
     }
 

@@ -85,6 +85,8 @@ impl Structure {
         tree.parts.reserve_exact(parts);
         tree.fields.reserve_exact(fields);
         let (mut start, mut first_field, mut first_kept) = (0, 0, 0);
+        // The parts that the part at hand may stand in, outermost first.
+        let mut open: Vec<(u32, u32)> = Vec::new();
         for index in 0..parts as u32 {
             let shape = reader.octet()?;
             start = add(start, reader.number()?)?;
@@ -93,9 +95,15 @@ impl Structure {
             let lines = reader.number()?;
             let parent = index.checked_sub(reader.number()?).ok_or(Damaged)?;
             let after = add(index, reader.number()?)?;
-            if after <= index || after > parts as u32 || (parent == index) != (index == 0) {
+            while open.last().is_some_and(|(_, after)| *after <= index) {
+                open.pop();
+            }
+            let (real_parent, last) = open.last().copied().unwrap_or((0, parts as u32));
+            let nests = parent == real_parent && (index == 0 || !open.is_empty());
+            if !nests || after <= index || after > last || (index == 0 && after < last) {
                 return Err(Damaged);
             }
+            open.push((index, after));
             tree.parts.push(Part {
                 start,
                 body,

@@ -1,0 +1,286 @@
+//! ENVELOPE: what IMAP shows of the header of a message (RFC 9051 §7.5.2).
+
+use alloc::borrow::Cow;
+
+use smallvec::SmallVec;
+
+use super::{
+    HEADER_ADDRESSES,
+    address::{self, Address, Addresses},
+    header::{self, Field, Name},
+    message::Message,
+};
+
+/// The values of an ENVELOPE, borrowed from the header they stand in.
+#[derive(Clone, Debug, Default)]
+pub struct Envelope<'a> {
+    texts: [Option<Field<'a>>; TEXTS.len()],
+    lists: SmallVec<[(Name, &'a [u8]); 8]>,
+}
+
+impl<'a> Envelope<'a> {
+    /// The envelope of a message whose header has these fields.
+    #[must_use]
+    pub fn of(fields: impl Iterator<Item = (Name, Field<'a>)>) -> Self {
+        let mut envelope = Self::default();
+        for (name, field) in fields {
+            if let Some(at) = TEXTS.iter().position(|text| *text == name) {
+                if let Some(text) = envelope.texts.get_mut(at) {
+                    text.get_or_insert(field);
+                }
+            } else if name.in_envelope() && envelope.lists.len() < MOST_LISTS {
+                envelope.lists.push((name, field.value()));
+            }
+        }
+        envelope
+    }
+
+    /// The envelope of a message with this header block.
+    #[must_use]
+    pub fn parse(header: &'a [u8]) -> Self {
+        Self::of(header::fields(header).map(|field| (field.kind(), field)))
+    }
+
+    /// The date as written, on one line; `None` if the field is missing.
+    #[must_use]
+    pub fn date(&self) -> Option<Cow<'a, [u8]>> {
+        self.text(Name::Date)
+    }
+
+    /// The subject as written, on one line, encoded words as they are.
+    #[must_use]
+    pub fn subject(&self) -> Option<Cow<'a, [u8]>> {
+        self.text(Name::Subject)
+    }
+
+    /// The In-Reply-To field as written, on one line.
+    #[must_use]
+    pub fn in_reply_to(&self) -> Option<Cow<'a, [u8]>> {
+        self.text(Name::InReplyTo)
+    }
+
+    /// The Message-ID field as written, on one line.
+    #[must_use]
+    pub fn message_id(&self) -> Option<Cow<'a, [u8]>> {
+        self.text(Name::MessageId)
+    }
+
+    /// The authors.
+    #[must_use]
+    pub fn from(&self) -> Entries<'_, 'a> {
+        self.list(Name::From)
+    }
+
+    /// Who sent it: the authors, if the field is missing or empty.
+    #[must_use]
+    pub fn sender(&self) -> Entries<'_, 'a> {
+        self.or_from(Name::Sender)
+    }
+
+    /// Where replies go: to the authors, if the field is missing or empty.
+    #[must_use]
+    pub fn reply_to(&self) -> Entries<'_, 'a> {
+        self.or_from(Name::ReplyTo)
+    }
+
+    /// The recipients of To.
+    #[must_use]
+    pub fn to(&self) -> Entries<'_, 'a> {
+        self.list(Name::To)
+    }
+
+    /// The recipients of Cc.
+    #[must_use]
+    pub fn cc(&self) -> Entries<'_, 'a> {
+        self.list(Name::Cc)
+    }
+
+    /// The recipients of Bcc.
+    #[must_use]
+    pub fn bcc(&self) -> Entries<'_, 'a> {
+        self.list(Name::Bcc)
+    }
+
+    fn text(&self, name: Name) -> Option<Cow<'a, [u8]>> {
+        let at = TEXTS.iter().position(|text| *text == name)?;
+        Some((*self.texts.get(at)?)?.unfolded())
+    }
+
+    /// RFC 5322 §3.6.2 allows authors and their kin once, so the first field counts; recipients of
+    /// several fields are taken together (§4.5.3).
+    fn list(&self, name: Name) -> Entries<'_, 'a> {
+        let only_first = matches!(name, Name::From | Name::Sender | Name::ReplyTo);
+        Entries {
+            name,
+            rest: &self.lists,
+            open: address::addresses(b""),
+            left: HEADER_ADDRESSES,
+            only_first,
+        }
+    }
+
+    fn or_from(&self, name: Name) -> Entries<'_, 'a> {
+        let list = self.list(name);
+        if list.clone().next().is_some() { list } else { self.list(Name::From) }
+    }
+}
+
+/// Walks one of the address lists of an envelope. Where it is empty IMAP shows NIL.
+#[derive(Clone, Debug)]
+pub struct Entries<'e, 'a> {
+    name: Name,
+    rest: &'e [(Name, &'a [u8])],
+    open: Addresses<'a>,
+    left: usize,
+    only_first: bool,
+}
+
+impl<'a> Iterator for Entries<'_, 'a> {
+    type Item = Entry<'a>;
+
+    fn next(&mut self) -> Option<Entry<'a>> {
+        loop {
+            if let Some(address) = self.open.next() {
+                self.left = self.left.saturating_sub(1);
+                return Some(Entry::of(&address));
+            }
+            let at = self.rest.iter().position(|(name, _)| *name == self.name)?;
+            let (_, value) = self.rest.get(at)?;
+            self.rest = if self.only_first { &[] } else { self.rest.get(at + 1..)? };
+            self.open = address::addresses(value).at_most(self.left);
+        }
+    }
+}
+
+/// An address as IMAP shows it. A group starts with an entry that has only a mailbox, which is the
+/// name of the group, and ends with one that has nothing at all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Entry<'a> {
+    /// The display name, encoded words as they are.
+    pub name: Option<Cow<'a, [u8]>>,
+    /// The obsolete route.
+    pub route: Option<Cow<'a, [u8]>>,
+    /// What stands before the `@`, unquoted, or the name of the group that starts.
+    pub mailbox: Option<Cow<'a, [u8]>>,
+    /// What stands behind the `@`; `None` only around groups.
+    pub host: Option<Cow<'a, [u8]>>,
+}
+
+impl<'a> Entry<'a> {
+    fn of(address: &Address<'a>) -> Self {
+        match address {
+            Address::Mailbox(mailbox) => {
+                let local = mailbox.local();
+                let missing = |word: &'static str| Cow::Borrowed(word.as_bytes());
+                Self {
+                    name: mailbox.name(),
+                    route: mailbox.route(),
+                    mailbox: Some(if local.is_empty() { missing(NO_MAILBOX) } else { local }),
+                    host: Some(mailbox.domain().unwrap_or_else(|| missing(NO_HOST))),
+                }
+            }
+            Address::Group(group) => Self { mailbox: Some(group.name()), ..Self::default() },
+            Address::GroupEnd => Self::default(),
+        }
+    }
+}
+
+impl<'a> Message<'a> {
+    /// The envelope of the message that is, or is within, part `index`: 0 is the whole message, and
+    /// a message/rfc822 part stands for its child.
+    #[must_use]
+    pub fn envelope(&self, index: usize) -> Envelope<'a> {
+        Envelope::of(self.fields(index))
+    }
+}
+
+/// The fields that are shown as they are.
+const TEXTS: [Name; 4] = [Name::Date, Name::Subject, Name::InReplyTo, Name::MessageId];
+/// How many fields with addresses of one header are looked at.
+const MOST_LISTS: usize = 1_000;
+/// What is shown where an address lacks a part, as NIL would mean a group (RFC 9051 §7.5.2); the
+/// words are Dovecot's, which clients know.
+const NO_MAILBOX: &str = "MISSING_MAILBOX";
+const NO_HOST: &str = "MISSING_DOMAIN";
+
+#[cfg(test)]
+mod tests {
+    use alloc::{format, string::String, vec::Vec};
+
+    use super::*;
+
+    fn shown(entries: Entries<'_, '_>) -> String {
+        let part = |part: Option<Cow<'_, [u8]>>| {
+            part.map_or("NIL".into(), |part| format!("{:?}", String::from_utf8_lossy(&part)))
+        };
+        let entries: Vec<String> = entries
+            .map(|entry| {
+                let [a, b, c, d] = [entry.name, entry.route, entry.mailbox, entry.host].map(part);
+                format!("({a} {b} {c} {d})")
+            })
+            .collect();
+        if entries.is_empty() { "NIL".into() } else { format!("({})", entries.concat()) }
+    }
+
+    /// The message of RFC 9051 §8, and its ENVELOPE.
+    #[test]
+    fn the_envelope_of_rfc_9051_section_8() {
+        let envelope = Envelope::parse(
+            b"Date: Wed, 17 Jul 1996 02:23:25 -0700 (PDT)\r\n\
+            From: Terry Gray <gray@cac.washington.edu>\r\n\
+            Subject: IMAP4rev2 WG mtg summary and minutes\r\n\
+            To: imap@cac.washington.edu\r\n\
+            cc: minutes@CNRI.Reston.VA.US, John Klensin <KLENSIN@MIT.EDU>\r\n\
+            Message-Id: <B27397-0100000@cac.washington.edu>\r\n\
+            MIME-Version: 1.0\r\n\
+            Content-Type: TEXT/PLAIN; CHARSET=US-ASCII\r\n\r\n",
+        );
+        let gray = r#"(("Terry Gray" NIL "gray" "cac.washington.edu"))"#;
+        assert_eq!(envelope.date().unwrap(), &b"Wed, 17 Jul 1996 02:23:25 -0700 (PDT)"[..]);
+        assert_eq!(envelope.subject().unwrap(), &b"IMAP4rev2 WG mtg summary and minutes"[..]);
+        assert_eq!(shown(envelope.from()), gray);
+        assert_eq!(shown(envelope.sender()), gray);
+        assert_eq!(shown(envelope.reply_to()), gray);
+        assert_eq!(shown(envelope.to()), r#"((NIL NIL "imap" "cac.washington.edu"))"#);
+        assert_eq!(
+            shown(envelope.cc()),
+            r#"((NIL NIL "minutes" "CNRI.Reston.VA.US")("John Klensin" NIL "KLENSIN" "MIT.EDU"))"#
+        );
+        assert_eq!(shown(envelope.bcc()), "NIL");
+        assert_eq!(envelope.in_reply_to(), None);
+        assert_eq!(envelope.message_id().unwrap(), &b"<B27397-0100000@cac.washington.edu>"[..]);
+    }
+
+    /// RFC 9051 §7.5.2: absent is NIL, empty is the empty string; Sender and Reply-To fall back to
+    /// From in both cases.
+    #[test]
+    fn absent_and_empty_fields() {
+        let envelope =
+            Envelope::parse(b"Subject:\r\nFrom: a@x.test\r\nSender:  \r\nReply-To: b@x.test\r\n");
+        assert_eq!(envelope.subject().unwrap(), &b""[..]);
+        assert_eq!(envelope.date(), None);
+        assert_eq!(shown(envelope.sender()), r#"((NIL NIL "a" "x.test"))"#);
+        assert_eq!(shown(envelope.reply_to()), r#"((NIL NIL "b" "x.test"))"#);
+    }
+
+    #[test]
+    fn groups_and_what_is_missing() {
+        let envelope = Envelope::parse(
+            b"To: Friends: \"A. B\" <a@x.test>, bob;\r\nTo: c@x.test\r\nCc: Nobody:;\r\nFrom: <>\r\nFrom: z@x.test\r\n",
+        );
+        assert_eq!(
+            shown(envelope.to()),
+            r#"((NIL NIL "Friends" NIL)("A. B" NIL "a" "x.test")(NIL NIL "bob" "MISSING_DOMAIN")(NIL NIL NIL NIL)(NIL NIL "c" "x.test"))"#
+        );
+        assert_eq!(shown(envelope.cc()), r#"((NIL NIL "Nobody" NIL)(NIL NIL NIL NIL))"#);
+        assert_eq!(shown(envelope.from()), r#"((NIL NIL "MISSING_MAILBOX" "MISSING_DOMAIN"))"#);
+    }
+
+    #[test]
+    fn folds_are_undone() {
+        let envelope =
+            Envelope::parse(b"Subject: one\r\n two\r\n\tthree \r\nTo: a\r\n @x.test\r\n");
+        assert_eq!(envelope.subject().unwrap(), &b"one two\tthree"[..]);
+        assert_eq!(shown(envelope.to()), r#"((NIL NIL "a" "x.test"))"#);
+    }
+}
