@@ -3,8 +3,11 @@
 //! Each is named in [`TARGETS`]; `fuzz/fuzz_targets/NAME.rs` hands it the fuzzer's octets, and
 //! `tests/fuzz_corpus.rs` replays `fuzz/corpus/NAME/` and a few thousand mutations of it.
 
+pub mod imap;
+
 /// A fuzz body.
 pub type Body = fn(&[u8]);
 
 /// Every target by its name, in alphabetical order.
-pub const TARGETS: &[(&str, Body)] = &[];
+pub const TARGETS: &[(&str, Body)] =
+    &[("imap_command", imap::command), ("imap_frame", imap::frame), ("imap_names", imap::names)];
