@@ -361,9 +361,14 @@ impl Stuffer {
         }
     }
 
-    /// Appends the end of a message sent by DATA.
+    /// Appends the end of the message: of its last line if that has none, and the dot where dots are stuffed.
     pub(crate) fn finish(self, out: &mut Vec<u8>) {
-        out.extend_from_slice(if self.fresh { b".\r\n" } else { b"\r\n.\r\n" });
+        if !self.fresh {
+            out.extend_from_slice(b"\r\n");
+        }
+        if self.dots {
+            out.extend_from_slice(b".\r\n");
+        }
     }
 }
 

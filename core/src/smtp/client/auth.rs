@@ -1,0 +1,75 @@
+//! The sign-in, RFC 4954.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::event::{Event, Why};
+use super::machine::{Client, Phase};
+use super::response::Response;
+use crate::grammar::base64;
+use crate::sasl::Mechanism;
+use crate::sasl::client::Exchange;
+
+impl Client {
+    /// Signs in if that is wanted; else is ready.
+    pub(super) fn sign_in(&mut self, out: &mut Vec<u8>) {
+        let Some(account) = self.config.account.clone() else {
+            self.phase = Phase::Idle;
+            return;
+        };
+        let clear = self.tls.is_some() || self.config.plaintext_auth;
+        let usable = |m: &Mechanism| self.offer.has(*m) && (clear || !m.is_clear());
+        let Some(mechanism) = self.config.mechanisms.iter().copied().find(usable) else {
+            return self.give_up(Why::NoMechanism, out);
+        };
+        let mut exchange = Exchange::new(mechanism, account, self.nonce);
+        out.extend_from_slice(b"AUTH ");
+        out.extend_from_slice(mechanism.name().as_bytes());
+        if let Some(initial) = exchange.initial() {
+            out.push(b' ');
+            if initial.is_empty() {
+                out.push(b'=');
+            }
+            base64::encode(&initial, out);
+        }
+        out.extend_from_slice(b"\r\n");
+        self.exchange = Some(Box::new(exchange));
+        self.phase = Phase::Auth(mechanism);
+    }
+
+    pub(super) fn heard_auth<'i>(
+        &mut self,
+        mechanism: Mechanism,
+        response: Response<'i>,
+        out: &mut Vec<u8>,
+    ) -> Event<'i> {
+        match response.code() {
+            334 => {
+                let challenge = response.lines().next().unwrap_or_default();
+                let going = self
+                    .exchange
+                    .as_mut()
+                    .is_some_and(|exchange| exchange.respond(challenge.0, out).is_ok());
+                if !going {
+                    // RFC 4954 §4: the server answers with 501.
+                    self.exchange = None;
+                    out.push(b'*');
+                }
+                out.extend_from_slice(b"\r\n");
+                Event::Challenge(mechanism)
+            }
+            235 => {
+                if self.exchange.take().is_some_and(|exchange| exchange.is_satisfied()) {
+                    self.phase = Phase::Idle;
+                } else {
+                    self.give_up(Why::Unproved, out);
+                }
+                Event::SignedIn(response)
+            }
+            _ => {
+                self.give_up(Why::Unwelcome, out);
+                Event::SignInFailed(response)
+            }
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! What a client machine reports and asks, and what answers it.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+
+use bytes::Bytes;
+
+use super::response::{Offer, Response};
+use crate::grammar::address::Address;
+use crate::machine::{Ask, End, Question, TlsFacts};
+use crate::sasl::Mechanism;
+use crate::smtp::SmtpClient;
+use crate::smtp::extension::{BodyKind, Notify, Ret};
+
+/// What happened in a session, in the order it happened. Each reply of the server shows up in exactly
+/// one event.
+pub enum Event<'i> {
+    /// The server's first words.
+    Greeted(Response<'i>),
+    /// The reply to EHLO, LHLO or HELO, and what it offers.
+    Hello(Response<'i>, Offer),
+    /// The reply to STARTTLS.
+    StartTls(Response<'i>),
+    /// TLS is up.
+    Secured(TlsFacts),
+    /// A challenge of a sign-in; what it says is not shown.
+    Challenge(Mechanism),
+    /// The sign-in succeeded.
+    SignedIn(Response<'i>),
+    /// The sign-in failed. The machine gives up.
+    SignInFailed(Response<'i>),
+    /// The machine gives up by itself, and says QUIT.
+    GaveUp(Why),
+
+    /// Nothing is going on: what next?
+    Ready(Ask<Next>),
+    /// The message was not sent, because the server cannot take it. `Ready` follows.
+    NotSent(Why),
+    /// The reply to MAIL.
+    Sender(Response<'i>),
+    /// The reply to RCPT of the recipient with this number, counted from 0.
+    Recipient(u32, Response<'i>),
+    /// The reply to DATA.
+    Data(Response<'i>),
+    /// The next octets of the message?
+    Source(Ask<Source>),
+    /// The reply to a chunk that was not the last.
+    Chunk(Response<'i>),
+    /// The reply to the message. With a number: in LMTP, for the recipient of this number.
+    Delivery(Option<u32>, Response<'i>),
+    /// The reply to a message that was cut short, since no recipient was accepted; and to RSET.
+    Reset(Response<'i>),
+    /// The transaction is over, successful or not. `Ready` follows.
+    Finished,
+    /// The reply to QUIT.
+    Quit(Response<'i>),
+    /// It is over. Always the last event. What was not reported until now did not happen, as far as we
+    /// know.
+    Ended(End),
+}
+
+impl fmt::Debug for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Greeted(response) => write!(f, "Greeted {response}"),
+            Self::Hello(response, _) => write!(f, "Hello {response}"),
+            Self::StartTls(response) => write!(f, "StartTls {response}"),
+            Self::Secured(facts) => write!(f, "Secured {}", facts.version),
+            Self::Challenge(mechanism) => write!(f, "Challenge {mechanism}"),
+            Self::SignedIn(response) => write!(f, "SignedIn {response}"),
+            Self::SignInFailed(response) => write!(f, "SignInFailed {response}"),
+            Self::GaveUp(why) => write!(f, "GaveUp {why}"),
+            Self::Ready(_) => f.write_str("Ready"),
+            Self::NotSent(why) => write!(f, "NotSent {why}"),
+            Self::Sender(response) => write!(f, "Sender {response}"),
+            Self::Recipient(number, response) => write!(f, "Recipient {number} {response}"),
+            Self::Data(response) => write!(f, "Data {response}"),
+            Self::Source(_) => f.write_str("Source"),
+            Self::Chunk(response) => write!(f, "Chunk {response}"),
+            Self::Delivery(None, response) => write!(f, "Delivery {response}"),
+            Self::Delivery(Some(number), response) => write!(f, "Delivery {number} {response}"),
+            Self::Reset(response) => write!(f, "Reset {response}"),
+            Self::Finished => f.write_str("Finished"),
+            Self::Quit(response) => write!(f, "Quit {response}"),
+            Self::Ended(end) => write!(f, "Ended {end:?}"),
+        }
+    }
+}
+
+/// Why the machine does not do what it was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Why {
+    /// The server offers no mechanism that we may use.
+    NoMechanism,
+    /// The server did not offer TLS, or refused it.
+    NoTls,
+    /// The server's limits, or no recipients at all.
+    Recipients,
+    /// The message is bigger than the server takes.
+    Size,
+    /// An address wants SMTPUTF8, and the server does not offer it.
+    SmtpUtf8,
+    /// The server let us in without proving that it knows us.
+    Unproved,
+    /// The server does not want us.
+    Unwelcome,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoMechanism => "the server offers no way to sign in",
+            Self::NoTls => "the server does not start TLS",
+            Self::Recipients => "there is no recipient",
+            Self::Size => "the message is bigger than the server takes",
+            Self::SmtpUtf8 => "the server does not take internationalized addresses",
+            Self::Unproved => "the server could not prove who it is",
+            Self::Unwelcome => "the server does not want us",
+        })
+    }
+}
+
+/// One message's envelope.
+#[derive(Clone, Debug, Default)]
+pub struct Envelope {
+    /// Who sends; nobody for reports.
+    pub sender: Option<Address>,
+    /// Who is to get it. At least one.
+    pub recipients: Vec<Recipient>,
+    /// Octets of the message, if they are known; told by SIZE.
+    pub size: Option<u64>,
+    /// What its octets may be. Told if the server knows 8BITMIME.
+    pub body: BodyKind,
+    /// Its header fields are UTF-8, so that SMTPUTF8 is needed whatever the addresses are.
+    pub smtputf8: bool,
+    /// `RET=`, told if the server knows DSN.
+    pub ret: Option<Ret>,
+    /// `ENVID=`, not encoded; told if the server knows DSN.
+    pub envid: Option<Box<str>>,
+}
+
+/// One recipient.
+#[derive(Clone, Debug)]
+pub struct Recipient {
+    /// Its address.
+    pub address: Address,
+    /// `NOTIFY=`, told if the server knows DSN.
+    pub notify: Option<Notify>,
+    /// `ORCPT=`, as `kind;address` not encoded; told if the server knows DSN.
+    pub orcpt: Option<Box<str>>,
+}
+
+impl From<Address> for Recipient {
+    fn from(address: Address) -> Self {
+        Self { address, notify: None, orcpt: None }
+    }
+}
+
+/// What is to be done next? The refusal is QUIT.
+#[derive(Debug)]
+pub enum Next {}
+
+/// What are the next octets of the message?
+#[derive(Debug)]
+pub enum Source {}
+
+impl Question for Next {
+    type Protocol = SmtpClient;
+    type Answer = Order;
+
+    fn refusal() -> Order {
+        Order::Quit
+    }
+}
+
+impl Question for Source {
+    type Protocol = SmtpClient;
+    type Answer = Piece;
+
+    fn refusal() -> Piece {
+        Piece::Abort
+    }
+}
+
+/// The answer to [`Next`].
+#[derive(Clone, Debug)]
+pub enum Order {
+    /// Say goodbye.
+    Quit,
+    /// Send a message.
+    Send(Box<Envelope>),
+}
+
+/// The answer to [`Source`]: octets of the message, in pieces of any size, cut anywhere. Its lines
+/// leave with CR LF whatever they end with.
+#[derive(Clone, Debug)]
+pub enum Piece {
+    /// The message cannot be had: the connection is dropped, so that the server does not take half of it.
+    Abort,
+    /// These, and nothing more.
+    Last(Bytes),
+    /// These, and there are more.
+    More(Bytes),
+}
+
+/// Every answer to a client machine.
+#[derive(Debug)]
+pub enum Answer {
+    /// To [`Next`].
+    Order(Order),
+    /// To [`Source`].
+    Piece(Piece),
+}
+
+const _: () = assert!(size_of::<Answer>() <= 64);
+
+impl From<Order> for Answer {
+    fn from(order: Order) -> Self {
+        Self::Order(order)
+    }
+}
+
+impl From<Piece> for Answer {
+    fn from(piece: Piece) -> Self {
+        Self::Piece(piece)
+    }
+}

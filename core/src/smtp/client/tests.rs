@@ -1,0 +1,502 @@
+use std::format;
+use std::string::{String, ToString};
+use std::vec;
+use std::vec::Vec;
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use bytes::Bytes;
+use core::time::Duration;
+
+use super::event::Recipient;
+use super::*;
+use crate::machine::{Advance, Input, Instant, Machine, TlsFacts};
+use crate::sasl::client::Account;
+use crate::sasl::{Found, Known, Mechanism, Verdict, Verifier};
+use crate::smtp::reply::{Enhanced, Reply};
+use crate::smtp::server::{self, Admission, Decision, Outcome, Role, Server};
+use crate::text::Secret;
+
+/// A client, whose handler sends one message and then quits.
+struct Desk {
+    client: Client,
+    input: Input,
+    now: Instant,
+    out: Vec<u8>,
+    heard: Vec<String>,
+    envelope: Option<Envelope>,
+    message: Bytes,
+    piece: usize,
+    last: Advance,
+}
+
+impl Desk {
+    fn new(config: Config, recipients: &[&str], message: &[u8]) -> Self {
+        Self {
+            client: Client::new(Arc::new(config), [9; 18]),
+            input: Input::new(),
+            now: Instant::ZERO,
+            out: Vec::new(),
+            heard: Vec::new(),
+            envelope: Some(Envelope {
+                sender: Some("a@b.test".parse().unwrap()),
+                recipients: recipients
+                    .iter()
+                    .map(|r| {
+                        Recipient::from(r.parse::<crate::grammar::address::Address>().unwrap())
+                    })
+                    .collect(),
+                size: Some(message.len() as u64),
+                ..Envelope::default()
+            }),
+            message: Bytes::copy_from_slice(message),
+            piece: 7,
+            last: Advance::Read,
+        }
+    }
+
+    fn turn(&mut self) {
+        loop {
+            self.last = self.client.advance(self.now, &mut self.input, &mut self.out);
+            if self.last != Advance::Event {
+                return;
+            }
+            let event = self.client.event(&self.input, &mut self.out).expect("it said Event");
+            self.heard.push(format!("{event:?}"));
+            let answered = match event {
+                Event::Ready(ask) => ask.with(match self.envelope.take() {
+                    Some(envelope) => Order::Send(Box::new(envelope)),
+                    None => Order::Quit,
+                }),
+                Event::Source(ask) => {
+                    self.heard.pop();
+                    let piece = self.message.split_to(self.message.len().min(self.piece));
+                    ask.with(if self.message.is_empty() {
+                        Piece::Last(piece)
+                    } else {
+                        Piece::More(piece)
+                    })
+                }
+                _ => continue,
+            };
+            self.client.settle(answered, &mut self.out).expect("the question is open");
+        }
+    }
+
+    /// The server says this; returns what the client says to it.
+    fn hear(&mut self, text: &str) -> String {
+        self.out.clear();
+        self.input.push(text.as_bytes());
+        self.turn();
+        String::from_utf8(core::mem::take(&mut self.out)).unwrap()
+    }
+}
+
+const OFFER: &str = "250-mx.test\r\n250-PIPELINING\r\n250-SIZE 1000\r\n250 8BITMIME\r\n";
+
+fn plain() -> Config {
+    let mut config = Config::new("me.test");
+    config.tls = TlsPolicy::Never;
+    config
+}
+
+#[test]
+fn a_message_leaves_pipelined() {
+    let mut desk = Desk::new(plain(), &["c@d.test", "e@d.test"], b"x\n.y");
+    assert_eq!(desk.hear("220 mx.test\r\n"), "EHLO me.test\r\n");
+    assert_eq!(
+        desk.hear(OFFER),
+        "MAIL FROM:<a@b.test> SIZE=4\r\nRCPT TO:<c@d.test>\r\nRCPT TO:<e@d.test>\r\nDATA\r\n"
+    );
+    assert_eq!(desk.hear("250 ok\r\n250 ok\r\n550 5.1.1 no\r\n354 go\r\n"), "x\r\n..y\r\n.\r\n");
+    assert_eq!(desk.hear("250 2.0.0 taken\r\n"), "QUIT\r\n");
+    assert_eq!(desk.hear("221 bye\r\n"), "");
+    assert_eq!(desk.last, Advance::Closed);
+    assert_eq!(
+        desk.heard[2..],
+        [
+            "Ready",
+            "Sender 250 ok",
+            "Recipient 0 250 ok",
+            "Recipient 1 550 5.1.1 no",
+            "Data 354 go",
+            "Delivery 250 2.0.0 taken",
+            "Finished",
+            "Ready",
+            "Quit 221 bye",
+            "Ended Quit",
+        ]
+    );
+}
+
+#[test]
+fn a_message_leaves_step_by_step() {
+    let mut desk = Desk::new(plain(), &["c@d.test", "e@d.test"], b"x\r\n");
+    desk.hear("220 mx.test\r\n");
+    assert_eq!(desk.hear("250 mx.test\r\n"), "MAIL FROM:<a@b.test>\r\n");
+    assert_eq!(desk.hear("250 ok\r\n"), "RCPT TO:<c@d.test>\r\n");
+    assert_eq!(desk.hear("550 no\r\n"), "RCPT TO:<e@d.test>\r\n");
+    assert_eq!(desk.hear("250 ok\r\n"), "DATA\r\n");
+    assert_eq!(desk.hear("354 go\r\n"), "x\r\n.\r\n");
+    assert_eq!(desk.hear("250 ok\r\n"), "QUIT\r\n");
+}
+
+#[test]
+fn nobody_wants_it() {
+    // RFC 2920 §3.1: DATA was sent already, and the server waits for a message.
+    let mut desk = Desk::new(plain(), &["c@d.test"], b"x\r\n");
+    desk.hear("220 mx.test\r\n");
+    desk.hear(OFFER);
+    assert_eq!(desk.hear("250 ok\r\n550 no\r\n354 go\r\n"), ".\r\n");
+    assert_eq!(desk.hear("554 nothing\r\n"), "QUIT\r\n");
+
+    let mut desk = Desk::new(plain(), &["c@d.test"], b"x\r\n");
+    desk.hear("220 mx.test\r\n");
+    desk.hear(OFFER);
+    assert_eq!(desk.hear("250 ok\r\n550 no\r\n503 no\r\n"), "RSET\r\n");
+    assert_eq!(desk.hear("250 ok\r\n"), "QUIT\r\n");
+
+    let mut desk = Desk::new(plain(), &["c@d.test"], b"x\r\n");
+    desk.hear("220 mx.test\r\n");
+    desk.hear("250 mx.test\r\n");
+    assert_eq!(desk.hear("550 no\r\n"), "QUIT\r\n");
+    assert_eq!(desk.heard[3..5], ["Sender 550 no", "Finished"]);
+}
+
+#[test]
+fn many_recipients_go_through_a_window() {
+    let recipients: Vec<String> = (0..200).map(|n| format!("u{n}@d.test")).collect();
+    let names: Vec<&str> = recipients.iter().map(String::as_str).collect();
+    let mut desk = Desk::new(plain(), &names, b"x\r\n");
+    desk.hear("220 mx.test\r\n");
+    let mut said = desk.hear(OFFER);
+    assert_eq!(said.lines().count(), 64);
+    for _ in 0..201 {
+        said += &desk.hear("250 ok\r\n");
+    }
+    assert_eq!(said.matches("RCPT").count(), 200);
+    assert!(said.ends_with("DATA\r\n"), "{said}");
+}
+
+#[test]
+fn chunks() {
+    let offer = "250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n";
+    let mut desk = Desk::new(plain(), &["c@d.test"], b"x\n.y\r\nlast");
+    desk.hear("220 mx.test\r\n");
+    assert_eq!(desk.hear(offer), "MAIL FROM:<a@b.test>\r\nRCPT TO:<c@d.test>\r\n");
+    assert_eq!(desk.hear("250 ok\r\n250 ok\r\n"), "BDAT 8\r\nx\r\n.y\r\nlBDAT 5 LAST\r\nast\r\n");
+    assert_eq!(desk.hear("250 ok\r\n250 taken\r\n"), "QUIT\r\n");
+
+    // A refused chunk ends it.
+    let mut desk = Desk::new(plain(), &["c@d.test"], &[b'x'; 20]);
+    desk.hear("220 mx.test\r\n");
+    assert_eq!(desk.hear("250-mx\r\n250 CHUNKING\r\n"), "MAIL FROM:<a@b.test>\r\n");
+    assert_eq!(desk.hear("250 ok\r\n"), "RCPT TO:<c@d.test>\r\n");
+    assert_eq!(desk.hear("250 ok\r\n"), "BDAT 7\r\nxxxxxxx");
+    assert_eq!(desk.hear("452 full\r\n"), "RSET\r\n");
+    assert_eq!(desk.hear("250 ok\r\n"), "QUIT\r\n");
+    assert!(desk.heard.contains(&"Chunk 452 full".to_string()));
+}
+
+#[test]
+fn lmtp_hears_each() {
+    let mut config = plain();
+    config.lmtp = true;
+    let mut desk = Desk::new(config, &["c@d.test", "e@d.test", "f@d.test"], b"x\r\n");
+    assert_eq!(desk.hear("220 mx.test\r\n"), "LHLO me.test\r\n");
+    desk.hear(OFFER);
+    desk.hear("250 ok\r\n250 ok\r\n550 no\r\n250 ok\r\n354 go\r\n");
+    assert_eq!(desk.hear("250 one\r\n"), "");
+    assert_eq!(desk.hear("452 three\r\n"), "QUIT\r\n");
+    let deliveries: Vec<_> = desk.heard.iter().filter(|e| e.starts_with("Delivery")).collect();
+    assert_eq!(deliveries, ["Delivery 0 250 one", "Delivery 2 452 three"]);
+}
+
+#[test]
+fn what_the_server_cannot_take_is_not_sent() {
+    let mut desk = Desk::new(plain(), &["c@d.test"], &[b'x'; 1001]);
+    desk.hear("220 mx.test\r\n");
+    assert_eq!(desk.hear(OFFER), "QUIT\r\n");
+    assert!(desk.heard.contains(&"NotSent the message is bigger than the server takes".into()));
+    let mut desk = Desk::new(plain(), &["\u{e9}@d.test"], b"x");
+    desk.hear("220 mx.test\r\n");
+    assert_eq!(desk.hear(OFFER), "QUIT\r\n");
+    let mut desk = Desk::new(plain(), &[], b"x");
+    desk.hear("220 mx.test\r\n");
+    assert_eq!(desk.hear(OFFER), "QUIT\r\n");
+}
+
+#[test]
+fn old_servers_hear_helo() {
+    let mut desk = Desk::new(plain(), &["c@d.test"], b"x");
+    desk.hear("220 mx.test\r\n");
+    assert_eq!(desk.hear("502 what\r\n"), "HELO me.test\r\n");
+    assert_eq!(desk.hear("250 mx.test\r\n"), "MAIL FROM:<a@b.test>\r\n");
+}
+
+#[test]
+fn tls_as_the_policy_says() {
+    for (policy, offer, reply, said) in [
+        (TlsPolicy::Offered, "250 mx\r\n", "", "MAIL FROM:<a@b.test>\r\n"),
+        (TlsPolicy::Required, "250 mx\r\n", "", "QUIT\r\n"),
+        (TlsPolicy::Required, "502 what\r\n", "", "QUIT\r\n"),
+        (TlsPolicy::Required, "250-mx\r\n250 STARTTLS\r\n", "454 no\r\n", "STARTTLS\r\nQUIT\r\n"),
+        (
+            TlsPolicy::Offered,
+            "250-mx\r\n250 STARTTLS\r\n",
+            "454 no\r\n",
+            "STARTTLS\r\nMAIL FROM:<a@b.test>\r\n",
+        ),
+        (TlsPolicy::Never, "250-mx\r\n250 STARTTLS\r\n", "", "MAIL FROM:<a@b.test>\r\n"),
+    ] {
+        let mut config = Config::new("me.test");
+        config.tls = policy;
+        let mut desk = Desk::new(config, &["c@d.test"], b"x");
+        desk.hear("220 mx.test\r\n");
+        let mut all = desk.hear(offer);
+        all += &desk.hear(reply);
+        assert_eq!(all, said, "{policy:?} {offer:?}");
+    }
+    // Words in clear behind the 220 are an attack.
+    let mut desk = Desk::new(Config::new("me.test"), &["c@d.test"], b"x");
+    desk.hear("220 mx.test\r\n");
+    desk.hear("250-mx\r\n250 STARTTLS\r\n");
+    desk.hear("220 go\r\n250 mx\r\n");
+    assert_eq!(desk.heard.last().unwrap(), "Ended Injection");
+    let mut desk = Desk::new(Config::new("me.test"), &["c@d.test"], b"x");
+    desk.hear("220 mx.test\r\n");
+    desk.hear("250-mx\r\n250 STARTTLS\r\n");
+    desk.hear("220 go\r\n");
+    assert_eq!(desk.last, Advance::Secure);
+    desk.client.secured(TlsFacts::TEST);
+    assert_eq!(desk.hear(""), "EHLO me.test\r\n");
+}
+
+#[test]
+fn nonsense_ends_the_session() {
+    let long = format!("220-{}\r\n", "x".repeat(70_000));
+    for nonsense in
+        ["hello\r\n", "220-a\r\n221 b\r\n", "99 a\r\n", "600 a\r\n", "220a\r\n", "\r\n", &long]
+    {
+        let mut desk = Desk::new(plain(), &["c@d.test"], b"x");
+        desk.hear(nonsense);
+        assert_eq!(
+            desk.heard.last().unwrap(),
+            "Ended Violation",
+            "{:?}",
+            &nonsense[..5.min(nonsense.len())]
+        );
+    }
+    let mut desk = Desk::new(plain(), &["c@d.test"], b"x");
+    assert_eq!(desk.hear("554 no\r\n"), "QUIT\r\n");
+    assert_eq!(desk.heard[1..], ["GaveUp the server does not want us", "Ended Refused"]);
+    let mut desk = Desk::new(plain(), &["c@d.test"], b"x");
+    desk.hear("220 mx\r\n");
+    desk.hear("421 later\r\n");
+    assert_eq!(desk.heard.last().unwrap(), "Ended Refused");
+}
+
+#[test]
+fn waits_end() {
+    let mut desk = Desk::new(plain(), &["c@d.test"], b"x");
+    desk.turn();
+    assert_eq!(desk.client.deadline(), Some(Instant::ZERO + Duration::from_secs(300)));
+    desk.now = Instant::ZERO + Duration::from_secs(300);
+    desk.turn();
+    assert_eq!(desk.heard, ["Ended Timeout"]);
+
+    let mut desk = Desk::new(plain(), &["c@d.test"], b"x");
+    desk.hear("220 mx\r\n");
+    desk.hear("250 mx\r\n");
+    desk.hear("250 ok\r\n");
+    desk.hear("250 ok\r\n");
+    assert_eq!(desk.client.deadline(), Some(Instant::ZERO + Duration::from_secs(120)));
+    desk.hear("354 go\r\n");
+    assert_eq!(desk.client.deadline(), Some(Instant::ZERO + Duration::from_secs(600)));
+    desk.input.end();
+    desk.turn();
+    assert_eq!(desk.heard.last().unwrap(), "Ended Eof");
+}
+
+/// Both machines, joined by a wire that is cut after every `cut` octets.
+struct Wire {
+    desk: Desk,
+    server: Server,
+    input: Input,
+    out: Vec<u8>,
+    body: Vec<u8>,
+    received: Vec<Vec<u8>>,
+    recipients: u32,
+}
+
+impl Wire {
+    fn new(desk: Desk, config: server::Config) -> Self {
+        Self {
+            desk,
+            server: Server::new(Arc::new(config)),
+            input: Input::new(),
+            out: Vec::new(),
+            body: Vec::new(),
+            received: Vec::new(),
+            recipients: 0,
+        }
+    }
+
+    fn serve(&mut self) -> Advance {
+        loop {
+            let wanted = self.server.advance(Instant::ZERO, &mut self.input, &mut self.out);
+            if wanted != Advance::Event {
+                return wanted;
+            }
+            use server::Event;
+            let answered = match self.server.event(&self.input, &mut self.out).unwrap() {
+                Event::Connected(ask) => ask.with(Admission::Accept),
+                Event::Mail(ask, _) => ask.with(Decision::Accept),
+                Event::Recipient(ask, _) => ask.with(Decision::Accept),
+                Event::Data(ask, _) => ask.with(Decision::Accept),
+                Event::Body(run) => {
+                    self.body.extend_from_slice(run.as_bytes());
+                    continue;
+                }
+                Event::BodyEnd(ask, received) => {
+                    self.received.push(core::mem::take(&mut self.body));
+                    self.recipients = received.recipients;
+                    ask.with(Outcome::All(Reply::taken("ok")))
+                }
+                Event::SignIn(ask, credentials) => {
+                    let right = credentials.user().as_bytes() == b"user"
+                        && credentials.password().expose() == b"pencil";
+                    ask.with(if right { Verdict::Accepted } else { Verdict::Rejected })
+                }
+                Event::Lookup(ask, _) => {
+                    let verifier = Verifier::derive(Secret::new(b"pencil"), b"salt", 4_096);
+                    ask.with(Found::Known(Box::new(Known { verifier, nonce: [1; 18] })))
+                }
+                _ => continue,
+            };
+            self.server.settle(answered, &mut self.out).unwrap();
+        }
+    }
+
+    fn run(&mut self, cut: usize) {
+        for _ in 0..100_000 {
+            self.desk.turn();
+            let served = self.serve();
+            if self.desk.last == Advance::Secure && served == Advance::Secure {
+                assert!(self.desk.out.is_empty());
+                if self.out.is_empty() {
+                    self.desk.client.secured(TlsFacts::TEST);
+                    self.server.secured(TlsFacts::TEST);
+                    continue;
+                }
+            }
+            if self.desk.last == Advance::Closed {
+                return;
+            }
+            let n = self.out.len().min(cut);
+            self.desk.input.push(&self.out[..n]);
+            self.out.drain(..n);
+            let n = self.desk.out.len().min(cut);
+            self.input.push(&self.desk.out[..n]);
+            self.desk.out.drain(..n);
+        }
+        panic!("no end: {:?}", self.desk.heard);
+    }
+}
+
+#[test]
+fn every_way_to_sign_in_over_tls() {
+    for (mechanism, password, works) in [
+        (Mechanism::ScramSha256, "pencil", true),
+        (Mechanism::ScramSha256, "wrong", false),
+        (Mechanism::Plain, "pencil", true),
+        (Mechanism::Plain, "wrong", false),
+        (Mechanism::Login, "pencil", true),
+    ] {
+        for cut in [1, 7, 100_000] {
+            let mut config = Config::new("me.test");
+            config.tls = TlsPolicy::Required;
+            config.account = Some(Account::new("user", password).unwrap());
+            config.mechanisms = vec![mechanism];
+            let mut theirs = server::Config::new(Role::Submission, "mx.test");
+            theirs.starttls = true;
+            theirs.mechanisms = Mechanism::ALL.to_vec();
+            let desk = Desk::new(config, &["c@d.test"], b"x\r\n");
+            let mut wire = Wire::new(desk, theirs);
+            wire.run(cut);
+            assert_eq!(
+                wire.received.len(),
+                usize::from(works),
+                "{mechanism} {:?}",
+                wire.desk.heard
+            );
+        }
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(64))]
+
+    /// Whatever is sent arrives, in the form that has CR LF at the end of each line.
+    #[test]
+    fn what_is_sent_arrives(
+        lines in proptest::collection::vec("[.a\u{e9}]{0,6}", 0..12),
+        piece in 1usize..40,
+        cut in 1usize..60,
+        pipelining: bool,
+        chunking: bool,
+        lmtp: bool,
+    ) {
+        let mut message = Vec::new();
+        for line in &lines {
+            message.extend_from_slice(line.as_bytes());
+            message.extend_from_slice(b"\r\n");
+        }
+        let mut config = plain();
+        config.pipelining = pipelining;
+        config.chunking = chunking;
+        config.lmtp = lmtp;
+        let role = if lmtp { Role::Lmtp } else { Role::Smtp };
+        let mut desk = Desk::new(config, &["c@d.test", "e@d.test"], &message);
+        desk.piece = piece;
+        let mut wire = Wire::new(desk, server::Config::new(role, "mx.test"));
+        wire.run(cut);
+        proptest::prop_assert_eq!(&wire.received, &vec![message]);
+        proptest::prop_assert_eq!(wire.recipients, 2);
+        let deliveries = wire.desk.heard.iter().filter(|e| e.starts_with("Delivery")).count();
+        proptest::prop_assert_eq!(deliveries, if lmtp { 2 } else { 1 });
+    }
+
+    /// Whatever a server says, the client neither panics nor goes on for ever.
+    #[test]
+    fn any_server_is_survived(words in "[0-9 \\-A-Z\r\n]{0,200}", good in 0usize..6) {
+        let script = ["220 a\r\n", "250-a\r\n250 PIPELINING\r\n", "250 a\r\n", "250 a\r\n", "354 a\r\n"];
+        let mut desk = Desk::new(plain(), &["c@d.test"], b"x\r\n");
+        for line in script.iter().take(good) {
+            desk.hear(line);
+        }
+        desk.hear(&words);
+        desk.input.end();
+        desk.turn();
+        proptest::prop_assert_eq!(desk.last, Advance::Closed);
+        proptest::prop_assert!(desk.heard.last().unwrap().starts_with("Ended"));
+    }
+}
+
+#[test]
+fn enhanced_codes_are_read() {
+    for (raw, code) in [
+        ("250 2.1.5 ok\r\n", Some(Enhanced(2, 1, 5))),
+        ("550-5.1.1 no\r\n550 5.1.1 such\r\n", Some(Enhanced(5, 1, 1))),
+        ("250 5.1.5 ok\r\n", None),
+        ("250 2.1 ok\r\n", None),
+        ("250 2.1.1234 ok\r\n", None),
+        ("250\r\n", None),
+    ] {
+        let response = Response::parse(raw.as_bytes()).unwrap();
+        assert_eq!(response.enhanced(), code, "{raw:?}");
+    }
+    assert!(Response::parse(b"250-a\r\n").is_none());
+    assert!(Response::parse(b"250 a\r\n250 b\r\n").is_none());
+    assert_eq!(Response::parse(b"550-a\r\n550 b\r\n").unwrap().to_string(), "550 a b");
+}
