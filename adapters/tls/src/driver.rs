@@ -14,6 +14,9 @@ use crate::link::{Fault, Fill, Link, Socket};
 use crate::pool::Pool;
 use crate::tls::Tls;
 
+/// How long a peer may take to close its side when we have.
+pub const LINGER: Duration = Duration::from_secs(2);
+
 /// What an adapter does next with a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
@@ -85,8 +88,6 @@ impl<S: Session> Driver<S> {
     pub const GATHER: usize = 16 * 1024;
     /// Octets without a reply from us that make a peer one who sends much.
     pub const BURST: usize = 16 * 1024;
-    /// How long a peer may take to close its side when we have.
-    pub const LINGER: Duration = Duration::from_secs(2);
     /// Octets that a peer may still send after the end.
     const WASTE: usize = 1024 * 1024;
     /// Turns that a session gets to report its end.
@@ -147,7 +148,13 @@ impl<S: Session> Driver<S> {
     pub fn note(&mut self, note: S::Note, pool: &mut Pool) -> Result<(), Stale> {
         let Some(session) = &mut self.session else { return Err(Stale) };
         self.dirty = true;
-        session.note(note, self.link.output(pool))
+        let out = self.link.output(pool);
+        let before = out.len();
+        let told = session.note(note, out);
+        if out.len() > before {
+            self.burst = 0;
+        }
+        told
     }
 
     /// Pokes the session.
@@ -228,6 +235,22 @@ impl<S: Session> Driver<S> {
         self.handshaking
     }
 
+    /// Whether octets from the peer would take it further.
+    #[must_use]
+    pub fn awaits_peer(&self) -> bool {
+        match self.phase {
+            Phase::Handshake | Phase::Linger => true,
+            Phase::Open => self.wait == Wait::Read,
+            Phase::Goodbye | Phase::Over => false,
+        }
+    }
+
+    /// Whether it has output that the socket did not take.
+    #[must_use]
+    pub fn awaits_room(&self) -> bool {
+        self.link.pending() > 0
+    }
+
     /// Whether only a note, or the deadline, can take it further.
     #[must_use]
     pub fn awaits_host(&self) -> bool {
@@ -299,7 +322,7 @@ impl<S: Session> Driver<S> {
                 // Fails if the peer is gone, and then lingering sees it.
                 let _ = socket.finish();
                 self.phase = if self.link.input.is_ended() { Phase::Over } else { Phase::Linger };
-                self.until = Some(now + Self::LINGER);
+                self.until = Some(now + LINGER);
                 self.burst = 0;
                 Ok(Step::On)
             }

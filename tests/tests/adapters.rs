@@ -1,0 +1,393 @@
+//! Both adapters serve the toy protocol: the same bytes, limits, waits and ends.
+
+#[path = "../../adapters/tls/tests/toy/mod.rs"]
+mod toy;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use posthaste_core::machine::{End, Input, Reason};
+use posthaste_core::session::Note;
+use posthaste_tls::{Certificates, Source};
+use posthaste_tokio::{
+    ClientTls, Config, Counts, Handle, Limits, Listener, Network, ServerTls, TlsMode, Trust,
+};
+use toy::Toys;
+
+/// Longer than anything here takes; a test that waits so long has failed.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn local() -> Limits {
+    Limits { trusted: Network::LOOPBACK.to_vec(), ..Limits::default() }
+}
+
+fn tls() -> ServerTls {
+    static TLS: std::sync::OnceLock<ServerTls> = std::sync::OnceLock::new();
+    TLS.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let source = Source::self_signed(folder.path(), &["localhost".to_owned()]).unwrap();
+        ServerTls::new(Arc::new(Certificates::load(vec![source]).unwrap())).unwrap()
+    })
+    .clone()
+}
+
+fn config(limits: Limits, threads: usize) -> Config {
+    let address = ([127, 0, 0, 1], 0).into();
+    let listener = |mode| Listener { address, mode, tls: Some(tls()) };
+    let listeners = vec![listener(TlsMode::StartTls), listener(TlsMode::Implicit)];
+    Config { listeners, reactors: threads, limits, ..Config::default() }
+}
+
+struct Running {
+    handle: Handle,
+    thread: JoinHandle<std::io::Result<()>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Runtime {
+    Mio,
+    Tokio,
+}
+
+fn start(runtime: Runtime, toys: &Toys, config: Config) -> Running {
+    match runtime {
+        Runtime::Mio => {
+            let server = posthaste_mio::Server::bind(config, toys.clone()).unwrap();
+            Running { handle: server.handle(), thread: thread::spawn(|| server.run()) }
+        }
+        Runtime::Tokio => {
+            let server = posthaste_tokio::Server::bind(config, toys.clone()).unwrap();
+            Running { handle: server.handle(), thread: thread::spawn(|| server.run()) }
+        }
+    }
+}
+
+impl Running {
+    fn address(&self, listener: usize) -> SocketAddr {
+        self.handle.addresses()[listener]
+    }
+
+    fn connect(&self) -> Peer {
+        Peer::new(TcpStream::connect(self.address(0)).unwrap())
+    }
+
+    fn stop(self) -> Counts {
+        self.handle.shutdown();
+        self.thread.join().unwrap().unwrap();
+        self.handle.counts()
+    }
+}
+
+struct Peer(BufReader<TcpStream>);
+
+impl Peer {
+    fn new(stream: TcpStream) -> Self {
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        Self(BufReader::new(stream))
+    }
+
+    fn say(&mut self, text: &str) {
+        self.0.get_mut().write_all(text.as_bytes()).unwrap();
+    }
+
+    fn hear(&mut self) -> String {
+        let mut line = String::new();
+        self.0.read_line(&mut line).unwrap();
+        line
+    }
+
+    fn rest(&mut self) -> String {
+        let mut text = String::new();
+        self.0.read_to_string(&mut text).unwrap();
+        text
+    }
+}
+
+/// Waits until `what` is so.
+fn until(what: impl Fn() -> bool) {
+    let start = std::time::Instant::now();
+    while !what() {
+        assert!(start.elapsed() < PATIENCE, "it never came to be");
+        thread::yield_now();
+    }
+}
+
+/// Everything that a client hears when it sends `script` in pieces of `cut`, in the clear or over TLS.
+fn transcript(address: SocketAddr, script: &[u8], cut: usize, over: TlsMode) -> Vec<u8> {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut heard = Vec::new();
+    if over == TlsMode::None {
+        for piece in script.chunks(cut) {
+            stream.write_all(piece).unwrap();
+        }
+        stream.read_to_end(&mut heard).unwrap();
+        return heard;
+    }
+    if over == TlsMode::StartTls {
+        stream.write_all(b"STARTTLS\r\n").unwrap();
+        while !heard.ends_with(b"GO\r\n") {
+            let mut octet = [0];
+            stream.read_exact(&mut octet).unwrap();
+            heard.push(octet[0]);
+        }
+    }
+    let client = ClientTls::new(&Trust::Only(tls().certificates().first())).unwrap();
+    let mut tls = client.start("localhost").unwrap();
+    let (mut plain, mut wire, mut sent) = (Input::new(), Vec::new(), false);
+    let mut room = vec![0; 10_000];
+    while !plain.is_ended() {
+        tls.send(if tls.ready().is_some() && !sent { script } else { b"" }, &mut wire);
+        sent |= tls.ready().is_some();
+        for piece in std::mem::take(&mut wire).chunks(cut.max(10)) {
+            stream.write_all(piece).unwrap();
+        }
+        if tls.ready().is_none() || sent {
+            let n = stream.read(&mut room).unwrap();
+            assert!(n > 0, "the end came without close_notify");
+            tls.receive(&room[..n], &mut plain).unwrap();
+        }
+    }
+    heard.extend_from_slice(plain.bytes());
+    heard
+}
+
+#[test]
+fn one_script_one_transcript() {
+    let script = b"one\r\nlater two\r\nBODY 31\r\nhello, world\r\n and more words..later three\r\n\
+        SPEW 300000\r\nfour\r\nlater five\r\nQUIT\r\n";
+    let mut all = Vec::new();
+    let mut ends = Vec::new();
+    for runtime in [Runtime::Mio, Runtime::Tokio] {
+        for threads in [1, 2] {
+            let toys = Toys::new();
+            let server = start(runtime, &toys, config(local(), threads));
+            for over in [TlsMode::None, TlsMode::StartTls, TlsMode::Implicit] {
+                let address = server.address(usize::from(over == TlsMode::Implicit));
+                for cut in [1, 7, usize::MAX] {
+                    let mut heard = transcript(address, script, cut, over);
+                    if over == TlsMode::StartTls {
+                        assert_eq!(heard.drain(..11).collect::<Vec<_>>(), b"HELLO\r\nGO\r\n");
+                        heard.splice(0..0, *b"HELLO\r\n");
+                    }
+                    all.push((runtime, threads, over, cut, heard));
+                }
+            }
+            until(|| server.handle.counts().open == 0);
+            ends.push(toys.book.ends.lock().unwrap().clone());
+            assert_eq!(toys.book.octets.load(Ordering::SeqCst), 9 * 31);
+            server.stop();
+        }
+    }
+    let expected = format!(
+        "HELLO\r\none\r\nlater two\r\nGOT 31\r\nlater three\r\n{}four\r\nlater five\r\nBYE\r\n",
+        "x".repeat(300_000)
+    );
+    assert_eq!(all.len(), 36);
+    for (runtime, threads, over, cut, heard) in all {
+        assert!(heard == expected.as_bytes(), "{runtime:?} {threads} {over} {cut}");
+    }
+    for ends in ends {
+        assert_eq!(ends, [End::Quit; 9]);
+    }
+}
+
+#[test]
+fn drain_lets_work_finish_and_ends_the_idle() {
+    for runtime in [Runtime::Mio, Runtime::Tokio] {
+        let toys = Toys::new();
+        let server = start(runtime, &toys, config(local(), 2));
+        let address = server.address(0);
+        let mut idle = server.connect();
+        let mut asking = server.connect();
+        let mut sending = server.connect();
+        for peer in [&mut idle, &mut asking, &mut sending] {
+            assert_eq!(peer.hear(), "HELLO\r\n");
+        }
+        asking.say("never mind\r\n");
+        until(|| toys.book.held.lock().unwrap().len() == 1);
+        sending.say("BODY 10\r\n12345");
+        until(|| toys.book.octets.load(Ordering::SeqCst) == 5);
+        server.handle.shutdown();
+        assert_eq!(idle.rest(), "CLOSING Shutdown\r\n", "{runtime:?}");
+        until(|| TcpStream::connect(address).is_err());
+        let responder = toys.book.held.lock().unwrap().pop().unwrap();
+        responder.answer(b"done".to_vec());
+        assert_eq!(asking.rest(), "done\r\nCLOSING Shutdown\r\n", "{runtime:?}");
+        sending.say("67890");
+        assert_eq!(sending.rest(), "GOT 10\r\nCLOSING Shutdown\r\n", "{runtime:?}");
+        drop((idle, asking, sending));
+        assert_eq!(server.stop().open, 0);
+        let closed = End::Closed(Reason::Shutdown);
+        assert_eq!(*toys.book.ends.lock().unwrap(), [closed, closed, closed]);
+    }
+}
+
+#[test]
+fn drain_has_an_end() {
+    for runtime in [Runtime::Mio, Runtime::Tokio] {
+        for abort in [false, true] {
+            let toys = Toys::new();
+            let drain = Duration::from_millis(if abort { 60_000 } else { 50 });
+            let server = start(runtime, &toys, config(Limits { drain, ..local() }, 1));
+            let mut asking = server.connect();
+            asking.say("never\r\n");
+            until(|| toys.book.held.lock().unwrap().len() == 1);
+            server.handle.shutdown();
+            if abort {
+                server.handle.abort();
+            }
+            assert_eq!(asking.rest(), "HELLO\r\nCLOSING Shutdown\r\n", "{runtime:?}");
+            drop(asking);
+            assert_eq!(server.stop().open, 0);
+            assert_eq!(*toys.book.ends.lock().unwrap(), [End::Closed(Reason::Shutdown)]);
+        }
+    }
+}
+
+#[test]
+fn limits_at_the_door() {
+    for runtime in [Runtime::Mio, Runtime::Tokio] {
+        let toys = Toys::new();
+        let limits = Limits { connections_per_address: 2, ..Limits::default() };
+        let server = start(runtime, &toys, config(limits, 1));
+        let mut inside: Vec<_> = (0..2).map(|_| server.connect()).collect();
+        for peer in &mut inside {
+            assert_eq!(peer.hear(), "HELLO\r\n");
+        }
+        // The protocol's own words, while they are few.
+        assert_eq!(server.connect().rest(), "CLOSING Overload\r\n", "{runtime:?}");
+        // With TLS first there are none.
+        let mut tls = Peer::new(TcpStream::connect(server.address(1)).unwrap());
+        assert!(tls.0.read_to_end(&mut Vec::new()).is_ok_and(|n| n == 0));
+        drop(tls);
+        inside.pop();
+        until(|| server.handle.counts().open == 1);
+        let mut again = server.connect();
+        assert_eq!(again.hear(), "HELLO\r\n");
+        // Other limits count from now on.
+        server.handle.set_limits(local());
+        let mut more: Vec<_> = (0..10).map(|_| server.connect()).collect();
+        for peer in &mut more {
+            assert_eq!(peer.hear(), "HELLO\r\n");
+        }
+        drop((inside, again, more));
+        let counts = server.stop();
+        assert_eq!((counts.accepted, counts.refused, counts.dropped), (15, 1, 1), "{runtime:?}");
+    }
+}
+
+#[test]
+fn a_flood_is_dropped_and_the_door_works_on() {
+    for runtime in [Runtime::Mio, Runtime::Tokio] {
+        let toys = Toys::new();
+        let limits = Limits { connections: 10, reserved: 0, ..local() };
+        let server = start(runtime, &toys, config(limits, 2));
+        let flood: Vec<_> = (0..300).map(|_| server.connect()).collect();
+        until(|| server.handle.counts().accepted == 300);
+        assert!(toys.book.made.load(Ordering::SeqCst) <= 40, "refusals with words are bounded");
+        drop(flood);
+        until(|| server.handle.counts().open == 0);
+        let mut peer = server.connect();
+        assert_eq!(peer.hear(), "HELLO\r\n", "{runtime:?}");
+        drop(peer);
+        let counts = server.stop();
+        assert!(counts.dropped > 200, "{counts:?}");
+    }
+}
+
+#[test]
+fn handshakes_that_fail_or_never_come_are_counted() {
+    for runtime in [Runtime::Mio, Runtime::Tokio] {
+        let toys = Toys::new();
+        let limits = Limits { tls_handshake: Duration::from_millis(50), ..local() };
+        let server = start(runtime, &toys, config(limits, 1));
+        let mut silent = Peer::new(TcpStream::connect(server.address(1)).unwrap());
+        assert!(silent.0.read_to_end(&mut Vec::new()).is_ok_and(|n| n == 0));
+        let mut garbage = Peer::new(TcpStream::connect(server.address(1)).unwrap());
+        garbage.say("EHLO a plain client\r\n");
+        let mut alert = Vec::new();
+        garbage.0.read_to_end(&mut alert).unwrap();
+        assert_eq!(alert.first(), Some(&21));
+        let mut injected = server.connect();
+        injected.say("STARTTLS\r\n");
+        assert_eq!((injected.hear(), injected.hear()), ("HELLO\r\n".into(), "GO\r\n".into()));
+        injected.say("MAIL FROM:<>\r\n");
+        let mut alert = Vec::new();
+        injected.0.read_to_end(&mut alert).unwrap();
+        assert_eq!(alert.first(), Some(&21));
+        let counts = server.stop();
+        assert_eq!((counts.handshakes_failed, counts.open), (3, 0), "{runtime:?}");
+        // Only the third ever had a session.
+        assert_eq!(*toys.book.ends.lock().unwrap(), [End::Closed(Reason::Lost)]);
+    }
+}
+
+#[test]
+fn slow_readers_are_given_up_and_hurt_nobody() {
+    for runtime in [Runtime::Mio, Runtime::Tokio] {
+        let toys = Toys::new();
+        let limits = Limits { write_stall: Duration::from_millis(100), ..local() };
+        let server = start(runtime, &toys, config(limits, 1));
+        let mut slow = server.connect();
+        slow.say("SPEW 500000000\r\n");
+        let mut other = server.connect();
+        other.say("one\r\nQUIT\r\n");
+        assert_eq!(other.rest(), "HELLO\r\none\r\nBYE\r\n");
+        until(|| server.handle.counts().stalled == 1);
+        drop((slow, other));
+        server.stop();
+        assert_eq!(*toys.book.ends.lock().unwrap(), [End::Quit, End::Closed(Reason::Lost)]);
+    }
+}
+
+#[test]
+fn timers_notes_and_panics() {
+    for runtime in [Runtime::Mio, Runtime::Tokio] {
+        let mut toys = Toys::new();
+        toys.wait = Duration::from_millis(300);
+        let server = start(runtime, &toys, config(local(), 2));
+        let mut timed = server.connect();
+        assert_eq!(timed.hear(), "HELLO\r\n");
+        toys.book.places.lock().unwrap()[0].send(Note::Poke);
+        assert_eq!(timed.rest(), "POKED\r\nTIMEOUT\r\n", "{runtime:?}");
+        let mut broken = server.connect();
+        assert_eq!(broken.hear(), "HELLO\r\n");
+        broken.say("panic\r\n");
+        assert_eq!(broken.rest(), "");
+        drop((timed, broken));
+        let counts = server.stop();
+        assert_eq!((counts.panics, counts.open), (1, 0), "{runtime:?}");
+    }
+}
+
+#[test]
+fn thousands_at_once() {
+    const MANY: usize = 3_000;
+    for runtime in [Runtime::Mio, Runtime::Tokio] {
+        let toys = Toys::new();
+        let server = start(runtime, &toys, config(local(), 2));
+        let mut peers: Vec<_> =
+            (0..MANY).map(|_| TcpStream::connect(server.address(0)).unwrap()).collect();
+        for (index, peer) in peers.iter_mut().enumerate() {
+            let late = if index % 2 == 0 { "" } else { "later " };
+            peer.write_all(format!("{late}{index}\r\nQUIT\r\n").as_bytes()).unwrap();
+        }
+        for (index, peer) in peers.iter_mut().enumerate() {
+            let mut heard = String::new();
+            peer.set_read_timeout(Some(PATIENCE)).unwrap();
+            peer.read_to_string(&mut heard).unwrap();
+            let late = if index % 2 == 0 { "" } else { "later " };
+            assert_eq!(heard, format!("HELLO\r\n{late}{index}\r\nBYE\r\n"), "{runtime:?}");
+        }
+        drop(peers);
+        assert_eq!(server.stop().accepted, MANY as u64);
+        assert_eq!(toys.book.ends.lock().unwrap().len(), MANY);
+    }
+}
