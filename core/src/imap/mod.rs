@@ -19,6 +19,8 @@
 //! |---|---|
 //! | [`response`] | typed responses; the answer to a command |
 //! | [`view`] | the mailbox as a session sees it: UIDs by sequence number |
+//! | [`fetch`] | writing what FETCH asks for, piece by piece |
+//! | [`search`] | finding messages |
 //! | [`server`] | the server's machine, its events and questions |
 //!
 //! A command borrows the framed octets and holds no heap: strings with `\` in them are decoded when
@@ -32,11 +34,13 @@ pub mod command;
 pub mod cursor;
 pub mod date;
 pub mod encode;
+pub mod fetch;
 pub mod flag;
 pub mod frame;
 pub mod list;
 pub mod mailbox;
 pub mod response;
+pub mod search;
 pub mod section;
 pub mod sequence;
 pub mod server;

@@ -6,6 +6,7 @@
 //! | [`code`] | [`Code`]: what stands in brackets behind OK, NO and BAD |
 //! | [`row`] | [`Row`]: one FETCH response, also one whose literals flow through several parts |
 //! | [`list`] | LIST, LSUB, STATUS, NAMESPACE |
+//! | `message` | ENVELOPE, BODY, BODYSTRUCTURE |
 //! | [`words`] | numbers and strings |
 //!
 //! # Parts
@@ -32,12 +33,15 @@
 //! next.row_again().expect("no octets are left").end();
 //! let reply = next.ok("Done");
 //! ```
+//! That is what [`fetch`](super::fetch) does for a handler.
+//!
 //! The octets announced must come. A reply that does not go on where the last one stopped, or one
 //! that ends the command inside a literal, ends the session: a client that was told of n octets
 //! would take whatever follows for them.
 
 pub mod code;
 pub mod list;
+pub(crate) mod message;
 pub mod row;
 pub mod words;
 
@@ -282,6 +286,28 @@ impl Responses {
             self.at.row = true;
         }
         Row::new(self, true)
+    }
+
+    /// Opens `* n FETCH (` for [`fetch`](super::fetch), which closes it by [`close_row`](Self::close_row).
+    pub(crate) fn open_row(&mut self, seq: u32) {
+        self.row(seq).leave();
+    }
+
+    /// Adds items to the open row.
+    pub(crate) fn in_row(&mut self, write: impl FnOnce(Row<'_>) -> Row<'_>) {
+        let first = self.octets.ends_with(b"(");
+        write(Row::new(self, first)).leave();
+    }
+
+    /// Adds an item to the open row whose literal is to follow.
+    pub(crate) fn announce(&mut self, label: &[u8], octets: u32, binary: bool) {
+        let first = self.octets.ends_with(b"(");
+        Row::new(self, first).announce(label, octets, binary);
+    }
+
+    /// Closes the open row.
+    pub(crate) fn close_row(&mut self) {
+        Row::new(self, false).end();
     }
 
     /// Goes on with the FETCH response whose literal is complete now; `None` if none is open or

@@ -63,7 +63,7 @@ impl<'r> Row<'r> {
     pub fn text(mut self, label: &Label<'_>, text: Option<&[u8]>) -> Self {
         let utf8 = self.responses.mode.utf8();
         let binary = matches!(label, Label::Binary { .. });
-        let out = self.labelled(label);
+        let out = self.labelled(|out| label.write(out));
         match text {
             // RFC 9051 §7.5.2: a literal8 may hold NUL.
             Some(text) if binary && text.contains(&0) => {
@@ -80,8 +80,38 @@ impl<'r> Row<'r> {
     pub fn literal(mut self, label: &Label<'_>, octets: u32) {
         // RFC 9051 §6.4.5: only BINARY may hold NUL, and says so by literal8.
         let binary = matches!(label, Label::Binary { .. });
-        announce(self.labelled(label), u64::from(octets), binary);
+        announce(self.labelled(|out| label.write(out)), u64::from(octets), binary);
         self.responses.at = Seam { left: octets, row: true, binary };
+        self.open = true;
+    }
+
+    /// The same for a label that was written before.
+    pub(super) fn announce(mut self, label: &[u8], octets: u32, binary: bool) {
+        announce(self.labelled(|out| out.extend_from_slice(label)), u64::from(octets), binary);
+        self.responses.at = Seam { left: octets, row: true, binary };
+        self.open = true;
+    }
+
+    /// NIL for a label that was written before.
+    pub(crate) fn nil(mut self, label: &[u8]) -> Self {
+        self.labelled(|out| out.extend_from_slice(label)).extend_from_slice(b"NIL");
+        self
+    }
+
+    /// A number for a label that was written before.
+    pub(crate) fn counted(mut self, label: &[u8], n: u64) -> Self {
+        number(self.labelled(|out| out.extend_from_slice(label)), n);
+        self
+    }
+
+    /// An item whose value `write` writes by the grammar.
+    pub(crate) fn written(mut self, name: &str, write: impl FnOnce(&mut Vec<u8>)) -> Self {
+        write(self.item(name));
+        self
+    }
+
+    /// Leaves the response open.
+    pub(super) fn leave(mut self) {
         self.open = true;
     }
 
@@ -91,10 +121,10 @@ impl<'r> Row<'r> {
         self
     }
 
-    fn labelled(&mut self, label: &Label<'_>) -> &mut Vec<u8> {
+    fn labelled(&mut self, label: impl FnOnce(&mut Vec<u8>)) -> &mut Vec<u8> {
         let out = self.item("");
         out.pop();
-        label.write(out);
+        label(out);
         out.push(b' ');
         out
     }
@@ -132,6 +162,8 @@ pub enum Label<'l> {
         /// The first octet, where a range was asked for.
         origin: Option<u64>,
     },
+    /// `BINARY.SIZE[…]`, whose value is a number.
+    BinarySize(Part<'l>),
     /// `BODY[…]<…>`
     Body {
         /// Which section.
@@ -155,12 +187,18 @@ impl Default for Label<'_> {
 }
 
 impl Label<'_> {
-    fn write(&self, out: &mut Vec<u8>) {
+    /// Writes it.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
         let origin = match *self {
             Self::Binary { part, origin } => {
                 out.extend_from_slice(b"BINARY");
                 Section { part, text: None }.write(&mut Encoder::new(out, Literals::Wait, false));
                 origin
+            }
+            Self::BinarySize(part) => {
+                out.extend_from_slice(b"BINARY.SIZE");
+                Section { part, text: None }.write(&mut Encoder::new(out, Literals::Wait, false));
+                None
             }
             Self::Body { section, origin } => {
                 out.extend_from_slice(b"BODY");
