@@ -14,6 +14,8 @@
 //! | `staging` | [`Staging`], [`Body`]: a body on its way in |
 //! | `id`, `flags`, `uids` | numbers and names, flags and keywords, sets of UIDs |
 //! | `memory` | [`Memory`]: the plainest possible engine, the oracle of all tests |
+//! | `engine` | [`Engine`]: the embedded engine, log and index; [`Inline`]: the same without threads |
+//! | [`disk`] | the files under it: real ones, and simulated ones that fail |
 //!
 //! # In short
 //! ```
@@ -56,6 +58,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod disk;
+mod engine;
 mod flags;
 mod id;
 mod memory;
@@ -67,6 +71,9 @@ mod uids;
 mod view;
 mod watch;
 
+#[doc(hidden)]
+pub use engine::fuzz;
+pub use engine::{Counters, Engine, Inline, OpenError, Options, Spawn};
 pub use flags::{FlagChange, FlagNames, Flags, KeywordId, SystemFlags};
 pub use id::{AccountId, BatchId, BlobId, EmailId, MailboxId, ModSeq, Timestamp, Uid};
 pub use memory::Memory;

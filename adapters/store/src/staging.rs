@@ -151,6 +151,22 @@ impl Body {
     pub fn is_empty(&self) -> bool {
         self.0.len == 0
     }
+
+    /// Makes a body in a file durable. Waits for the disk.
+    pub(crate) fn keep(&self) -> io::Result<()> {
+        match &self.0.data {
+            Data::Memory(_) => Ok(()),
+            Data::File(file) => file.keep(&self.0.id),
+        }
+    }
+
+    /// Its octets, unless they are in a file.
+    pub(crate) fn pieces(&self) -> Option<&[Bytes]> {
+        match &self.0.data {
+            Data::Memory(pieces) => Some(pieces),
+            Data::File(_) => None,
+        }
+    }
 }
 
 impl fmt::Debug for Body {
@@ -170,7 +186,10 @@ pub(crate) trait Spill: Send {
 }
 
 /// A spilled body.
-pub(crate) trait Spilled: Send + Sync {}
+pub(crate) trait Spilled: Send + Sync {
+    /// Makes it durable under its own name; once is enough.
+    fn keep(&self, id: &BlobId) -> io::Result<()>;
+}
 
 /// Bytes of staged bodies in memory, given back when they go.
 struct Charge {

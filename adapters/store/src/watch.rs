@@ -48,7 +48,9 @@ impl Watches {
         let watchers = match self.accounts.lock().get(&account) {
             None => return,
             Some(watched) => {
-                watched.modseq.fetch_max(modseq.0, Ordering::AcqRel);
+                if watched.modseq.fetch_max(modseq.0, Ordering::AcqRel) >= modseq.0 {
+                    return;
+                }
                 watched.watchers.iter().map(|(_, w)| Arc::clone(w)).collect::<Vec<_>>()
             }
         };

@@ -1,0 +1,935 @@
+//! Validation, and the giving of UIDs and MODSEQs: from mutations to records.
+//!
+//! The committer alone resolves, so accounts it has touched are kept here, ahead of the index by the
+//! round in progress. A mutation checks everything before it changes anything; only batches of
+//! several mutations need their accounts saved to be undone.
+
+use super::Source;
+use super::overlay::{Group, Overlay, Piece, Places};
+use super::record::{
+    AccountCount, AccountRow, FlagsRow, MailboxCount, MailboxRow, MessageRow, Record,
+    encode_outcomes,
+};
+use super::snapshot::{Frame, Snapshot, ranges_to_walk};
+use crate::flags::{FlagChange, FlagNames, Flags, KeywordId, SystemFlags};
+use crate::id::{AccountId, BlobId, EmailId, MailboxId, ModSeq, Timestamp, Uid};
+use crate::mutation::{
+    Batch, Expunged, MAX_KEYWORDS, MAX_MAILBOXES, MAX_NAME, MAX_SUMMARY, MAX_VALUE, Message,
+    Mutation, NewMailbox, Quota, REMEMBERED_BATCHES, Role, Target,
+};
+use crate::outcome::{Outcome, Outcomes, Refusal, Stored};
+use crate::staging::Body;
+use crate::uids::UidSet;
+use crate::view::{Fault, Row, Usage};
+use bytes::Bytes;
+use smallvec::{SmallVec, smallvec};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
+
+/// Accounts kept in memory; beyond it all are forgotten and read again when needed.
+const KEPT_ACCOUNTS: usize = 50_000;
+
+/// Bodies at least this long are looked up in the whole index before they are stored again; shorter
+/// ones only among the latest.
+const LOOK_UP: u64 = 64 * 1024;
+
+/// Resolves batches.
+pub(crate) struct Resolver {
+    slots: Map<AccountId, Slot>,
+    last_account: u32,
+    remembered: Map<u128, Outcomes>,
+    order: VecDeque<u128>,
+}
+
+/// An account as the round in progress leaves it.
+struct Slot {
+    state: Option<State>,
+    /// Its records in the round.
+    pending: Places,
+    touched: bool,
+}
+
+#[derive(Clone)]
+struct State {
+    frame: Frame,
+    row_changed: bool,
+    boxes: BTreeMap<MailboxId, Folder>,
+}
+
+#[derive(Clone)]
+struct Folder {
+    row: MailboxRow,
+    count: MailboxCount,
+    changed: bool,
+}
+
+/// What one round of batches comes to.
+#[derive(Default)]
+pub(crate) struct Round {
+    pub(crate) records: Vec<Record>,
+    pub(crate) bodies: Vec<Body>,
+    pub(crate) messages: u64,
+    known: HashSet<BlobId, foldhash::fast::RandomState>,
+    touched: Vec<AccountId>,
+    remembered: Vec<(u128, Outcomes)>,
+    last_account: u32,
+}
+
+/// What to go back to if a batch is refused.
+struct Saved {
+    records: usize,
+    bodies: usize,
+    messages: u64,
+    last_account: u32,
+    accounts: Vec<(AccountId, Option<State>, usize)>,
+}
+
+/// A batch being resolved.
+struct Work<'a> {
+    source: &'a Source,
+    round: &'a mut Round,
+    saved: Option<&'a mut Saved>,
+    now: Timestamp,
+}
+
+impl Resolver {
+    pub(crate) fn new(last_account: u32, remembered: Vec<(u128, Outcomes)>) -> Self {
+        let mut resolver = Self {
+            slots: Map::default(),
+            last_account,
+            remembered: Map::default(),
+            order: VecDeque::new(),
+        };
+        resolver.remember(remembered);
+        resolver
+    }
+
+    /// Begins a round.
+    pub(crate) fn begin(&self) -> Round {
+        Round { last_account: self.last_account, ..Round::default() }
+    }
+
+    /// Resolves one batch. `full`: nothing may be added.
+    pub(crate) fn run(
+        &mut self,
+        batch: &Batch,
+        full: bool,
+        source: &Source,
+        round: &mut Round,
+    ) -> Outcomes {
+        if let Some(id) = batch.id {
+            let in_round = round.remembered.iter().find(|(known, _)| *known == id.0);
+            let before = in_round.map(|(_, o)| o).or_else(|| self.remembered.get(&id.0));
+            if let Some(before) = before {
+                return before.clone();
+            }
+        }
+        let mut saved = Saved {
+            records: round.records.len(),
+            bodies: round.bodies.len(),
+            messages: round.messages,
+            last_account: self.last_account,
+            accounts: Vec::new(),
+        };
+        let may_undo = match batch.mutations.as_slice() {
+            [Mutation::Deliver { to, whole, .. }] => *whole && to.len() > 1,
+            [_] => false,
+            _ => true,
+        };
+        let mut outcomes = Outcomes::new();
+        for (at, mutation) in batch.mutations.iter().enumerate() {
+            let undo = may_undo.then_some(&mut saved);
+            let mut work = Work { source, round, saved: undo, now: batch.now };
+            let outcome = match full && grows(mutation) {
+                true => Err(Refusal::Full),
+                false => self.mutate(mutation, &mut work),
+            };
+            match outcome {
+                Ok(outcome) => outcomes.push(outcome),
+                Err(refusal) => {
+                    self.undo(saved, round);
+                    let each = |i| if i == at { refusal } else { Refusal::Abandoned };
+                    return (0..batch.mutations.len()).map(|i| Outcome::Refused(each(i))).collect();
+                }
+            }
+        }
+        if let Some(id) = batch.id {
+            let record = Record::Remembered(id.0, encode_outcomes(&outcomes));
+            self.emit(AccountId::SERVER, record, round);
+            round.remembered.push((id.0, outcomes.clone()));
+        }
+        outcomes
+    }
+
+    fn undo(&mut self, saved: Saved, round: &mut Round) {
+        for (account, state, pending) in saved.accounts {
+            if let Some(slot) = self.slots.get_mut(&account) {
+                slot.state = state;
+                slot.pending.truncate(pending);
+            }
+        }
+        for body in round.bodies.drain(saved.bodies..) {
+            round.known.remove(&body.id());
+        }
+        round.records.truncate(saved.records);
+        round.messages = saved.messages;
+        self.last_account = saved.last_account;
+    }
+
+    /// Adds the counters of all that changed: the round is complete.
+    pub(crate) fn finish(&mut self, round: &mut Round) {
+        for i in 0..round.touched.len() {
+            let account = round.touched[i];
+            let Some(slot) = self.slots.get_mut(&account) else { continue };
+            // An account that was only touched by refused batches has nothing to say.
+            let changed = slot.pending.len();
+            let Some(state) = &mut slot.state else { continue };
+            let records = &mut round.records;
+            let mut add = |record| {
+                slot.pending.push(records.len() as u32);
+                records.push(record);
+            };
+            if std::mem::take(&mut state.row_changed) {
+                add(Record::Account(account, state.frame.row.clone()));
+            }
+            for (mailbox, folder) in &mut state.boxes {
+                if std::mem::take(&mut folder.changed) {
+                    add(Record::MailboxCount(account, *mailbox, folder.count));
+                }
+            }
+            if changed > 0 {
+                add(Record::AccountCount(account, state.frame.count));
+            }
+        }
+        if self.last_account != round.last_account {
+            self.emit(AccountId::SERVER, Record::LastAccount(self.last_account), round);
+        }
+    }
+
+    /// The round is durable: shows it to readers, and says which accounts are where now.
+    pub(crate) fn publish(
+        &mut self,
+        group: &Arc<Group>,
+        round: Round,
+        overlay: &Overlay,
+    ) -> Vec<(AccountId, ModSeq)> {
+        overlay.add_blobs(group);
+        let mut changed = Vec::with_capacity(round.touched.len());
+        for account in round.touched {
+            let Some(slot) = self.slots.get_mut(&account) else { continue };
+            slot.touched = false;
+            let places = std::mem::take(&mut slot.pending);
+            if !places.is_empty() {
+                overlay.add(account, Piece::new(Arc::clone(group), places));
+            }
+            match &slot.state {
+                Some(state) => changed.push((account, state.frame.count.modseq)),
+                None => drop(self.slots.remove(&account)),
+            }
+        }
+        self.remember(round.remembered);
+        if self.slots.len() > KEPT_ACCOUNTS {
+            self.slots.clear();
+        }
+        changed
+    }
+
+    /// The round did not happen.
+    pub(crate) fn forget(&mut self, round: &Round) {
+        self.slots.clear();
+        self.last_account = round.last_account;
+    }
+
+    /// The round came to nothing: every batch was refused or known.
+    pub(crate) fn forget_touched(&mut self, round: &Round) {
+        for account in &round.touched {
+            if let Some(slot) = self.slots.get_mut(account) {
+                slot.touched = false;
+            }
+        }
+    }
+
+    fn remember(&mut self, batches: Vec<(u128, Outcomes)>) {
+        for (id, outcomes) in batches {
+            if self.order.len() == REMEMBERED_BATCHES
+                && let Some(oldest) = self.order.pop_front()
+            {
+                self.remembered.remove(&oldest);
+            }
+            self.order.push_back(id);
+            self.remembered.insert(id, outcomes);
+        }
+    }
+
+    /// Adds a record of an account.
+    fn emit(&mut self, account: AccountId, record: Record, round: &mut Round) {
+        let slot = self.slots.entry(account).or_insert_with(Slot::empty);
+        slot.note(account, record, round);
+    }
+
+    /// The account's slot, read from the index if need be, saved if need be.
+    fn slot(&mut self, account: AccountId, work: &mut Work<'_>) -> Result<&mut Slot, Refusal> {
+        let slot = match self.slots.entry(account) {
+            std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
+            std::collections::hash_map::Entry::Vacant(new) => {
+                let state = match account {
+                    AccountId::SERVER => None,
+                    _ => State::read(&work.source.snapshot(account).map_err(unavailable)?)
+                        .map_err(unavailable)?,
+                };
+                new.insert(Slot { state, ..Slot::empty() })
+            }
+        };
+        if let Some(saved) = &mut work.saved
+            && saved.accounts.iter().all(|(known, ..)| *known != account)
+        {
+            saved.accounts.push((account, slot.state.clone(), slot.pending.len()));
+        }
+        Ok(slot)
+    }
+
+    fn mutate(&mut self, mutation: &Mutation, work: &mut Work<'_>) -> Result<Outcome, Refusal> {
+        match mutation {
+            Mutation::AccountCreate { settings, quota, mailboxes } => {
+                self.account_create(settings, *quota, mailboxes, work)
+            }
+            Mutation::AccountPut { account, settings } => {
+                limit(settings.len() <= MAX_VALUE)?;
+                let slot = self.slot(*account, work)?;
+                slot.state()?.frame.row.settings = settings.clone();
+                slot.row_changed(*account, work.round)
+            }
+            Mutation::AccountRemove { account } => {
+                let slot = self.slot(*account, work)?;
+                slot.state.take().ok_or(Refusal::NoAccount)?;
+                slot.note(*account, Record::AccountGone(*account), work.round);
+                Ok(Outcome::Done)
+            }
+            Mutation::QuotaSet { account, quota } => {
+                let slot = self.slot(*account, work)?;
+                slot.state()?.frame.row.quota = *quota;
+                slot.row_changed(*account, work.round)
+            }
+            Mutation::Deliver { message, flags, to, whole } => {
+                let mut results = SmallVec::with_capacity(to.len());
+                for target in to {
+                    let result = self.add(*target, &[(message, flags)], work);
+                    results.push(match result {
+                        Err(refusal) if *whole => return Err(refusal),
+                        Err(refusal) => Err(refusal),
+                        Ok(stored) => stored.first().copied().ok_or(Refusal::Limit),
+                    });
+                }
+                Ok(Outcome::Delivered(results))
+            }
+            Mutation::Append { to, messages } => {
+                let messages: SmallVec<[_; 1]> = messages.iter().map(|(m, f)| (m, f)).collect();
+                Ok(Outcome::Appended(self.add(*to, &messages, work)?))
+            }
+            Mutation::Copy { from, uids, to } => self.copy(*from, uids, *to, false, work),
+            Mutation::Move { from, uids, to } => self.copy(*from, uids, *to, true, work),
+            Mutation::SetFlags { mailbox, uids, how, flags, unchanged_since } => {
+                self.set_flags(*mailbox, uids, *how, flags, *unchanged_since, work)
+            }
+            Mutation::Expunge { mailbox, which } => self.expunge(*mailbox, which, work),
+            Mutation::MailboxCreate { account, mailbox } => {
+                let now = work.now;
+                let slot = self.slot(*account, work)?;
+                let state = slot.state()?;
+                state.check_new(mailbox)?;
+                let mut records = SmallVec::new();
+                let made = state.create(*account, mailbox, now, &mut records)?;
+                records.into_iter().for_each(|record| slot.note(*account, record, work.round));
+                Ok(made)
+            }
+            Mutation::MailboxRename { mailbox: Target { account, mailbox }, name } => {
+                let slot = self.slot(*account, work)?;
+                let state = slot.state()?;
+                state.folder(*mailbox)?;
+                if *mailbox == MailboxId::INBOX {
+                    return Err(Refusal::NotAllowed);
+                }
+                limit(name_fits(name))?;
+                state.free(name)?;
+                let modseq = state.next();
+                let folder = state.folder(*mailbox)?;
+                folder.row.name = Arc::clone(name);
+                folder.count.modseq = modseq;
+                folder.changed = true;
+                let record = Record::Mailbox(*account, *mailbox, folder.row.clone());
+                slot.note(*account, record, work.round);
+                Ok(Outcome::Done)
+            }
+            Mutation::MailboxDelete { mailbox: Target { account, mailbox } } => {
+                let slot = self.slot(*account, work)?;
+                let state = slot.state()?;
+                state.folder(*mailbox)?;
+                if *mailbox == MailboxId::INBOX {
+                    return Err(Refusal::NotAllowed);
+                }
+                let modseq = state.next();
+                if let Some(folder) = state.boxes.remove(mailbox) {
+                    let usage = &mut state.frame.count.usage;
+                    usage.bytes = usage.bytes.saturating_sub(folder.count.bytes);
+                    usage.messages = usage.messages.saturating_sub(folder.count.messages);
+                }
+                slot.note(*account, Record::MailboxGone(*account, *mailbox, modseq), work.round);
+                Ok(Outcome::Done)
+            }
+            Mutation::Subscribe { account, name, on } => {
+                let slot = self.slot(*account, work)?;
+                slot.state()?;
+                limit(name_fits(name))?;
+                let record = Record::Subscription(*account, Arc::clone(name), *on);
+                slot.note(*account, record, work.round);
+                Ok(Outcome::Done)
+            }
+            Mutation::SettingPut { account, name, value } => {
+                let slot = self.slot(*account, work)?;
+                if *account != AccountId::SERVER {
+                    slot.state()?;
+                }
+                limit(name_fits(name))?;
+                limit(value.as_ref().is_none_or(|v| v.len() <= MAX_VALUE))?;
+                let record = Record::Setting(*account, Arc::clone(name), value.clone());
+                slot.note(*account, record, work.round);
+                Ok(Outcome::Done)
+            }
+        }
+    }
+
+    fn account_create(
+        &mut self,
+        settings: &Bytes,
+        quota: Quota,
+        mailboxes: &[NewMailbox],
+        work: &mut Work<'_>,
+    ) -> Result<Outcome, Refusal> {
+        limit(settings.len() <= MAX_VALUE)?;
+        let id = AccountId(self.last_account.checked_add(1).ok_or(Refusal::Limit)?);
+        let row = AccountRow { settings: settings.clone(), quota, ..AccountRow::default() };
+        let frame = Frame { row, ..Frame::default() };
+        let mut state = State { frame, row_changed: true, boxes: BTreeMap::new() };
+        let inbox = NewMailbox { name: "INBOX".into(), role: None, subscribed: true };
+        let mut records = SmallVec::new();
+        state.create(id, &inbox, work.now, &mut records)?;
+        for mailbox in mailboxes {
+            state.check_new(mailbox)?;
+            state.create(id, mailbox, work.now, &mut records)?;
+        }
+        // Saved as absent, should the batch be undone.
+        self.slot(id, work)?;
+        let slot = self.slots.entry(id).or_insert_with(Slot::empty);
+        slot.state = Some(state);
+        records.into_iter().for_each(|record| slot.note(id, record, work.round));
+        self.last_account = id.0;
+        Ok(Outcome::Account(id))
+    }
+
+    /// Adds messages to one mailbox, all or none.
+    fn add(
+        &mut self,
+        target: Target,
+        messages: &[(&Message, &FlagNames)],
+        work: &mut Work<'_>,
+    ) -> Result<SmallVec<[Stored; 1]>, Refusal> {
+        let now = work.now;
+        let slot = self.slot(target.account, work)?;
+        let state = slot.state()?;
+        let last_uid = state.folder(target.mailbox)?.count.last_uid;
+        let more = Usage {
+            bytes: messages.iter().map(|(m, _)| m.body.len()).sum(),
+            messages: messages.len() as u64,
+        };
+        if !state.frame.count.usage.fits(&state.frame.row.quota, more) {
+            return Err(Refusal::OverQuota);
+        }
+        let mut names = Vec::new();
+        let mut flags: SmallVec<[Flags; 1]> = SmallVec::new();
+        for (message, wanted) in messages {
+            limit(message.summary.len() <= MAX_SUMMARY)?;
+            flags.push(state.name_flags(wanted, true, &mut names)?);
+        }
+        let count = u32::try_from(messages.len()).map_err(|_| Refusal::Limit)?;
+        limit(last_uid.checked_add(count).is_some())?;
+        for ((message, _), _) in messages.iter().zip(&flags) {
+            work.body(&message.body)?;
+        }
+
+        slot.keep_keywords(target.account, names, work.round)?;
+        let modseq = if messages.is_empty() {
+            return Ok(SmallVec::new());
+        } else {
+            slot.state()?.next()
+        };
+        let mut stored = smallvec![];
+        for ((message, _), flags) in messages.iter().zip(flags) {
+            let state = slot.state()?;
+            state.frame.count.last_email += 1;
+            let row = MessageRow {
+                email: EmailId(state.frame.count.last_email),
+                internal: message.internal,
+                received: message.received,
+                saved: now,
+                size: message.body.len(),
+                blob: message.body.id(),
+                summary: message.summary.clone(),
+            };
+            stored.push(slot.put(target, row, flags, modseq, work.round)?);
+        }
+        Ok(stored)
+    }
+
+    fn copy(
+        &mut self,
+        from: Target,
+        uids: &UidSet,
+        to: MailboxId,
+        remove: bool,
+        work: &mut Work<'_>,
+    ) -> Result<Outcome, Refusal> {
+        let (source, now) = (work.source, work.now);
+        let slot = self.slot(from.account, work)?;
+        let state = slot.state()?;
+        let goal = state.folder(to)?;
+        let (uidvalidity, last_uid) = (goal.row.uidvalidity, goal.count.last_uid);
+        let modseq = state.folder(from.mailbox)?.count.modseq;
+        let rows = slot.rows(from, uids, source, &work.round.records)?;
+        let mut copied = (UidSet::new(), UidSet::new());
+        if rows.is_empty() {
+            return Ok(Outcome::Copied { uidvalidity, from: copied.0, to: copied.1, modseq });
+        }
+        let state = slot.state()?;
+        let more = Usage { bytes: rows.iter().map(|r| r.size).sum(), messages: rows.len() as u64 };
+        if !remove && !state.frame.count.usage.fits(&state.frame.row.quota, more) {
+            return Err(Refusal::OverQuota);
+        }
+        let count = u32::try_from(rows.len()).map_err(|_| Refusal::Limit)?;
+        limit(last_uid.checked_add(count).is_some())?;
+
+        let modseq = state.next();
+        let target = Target { mailbox: to, ..from };
+        let gone = Gone::of(&rows);
+        for row in rows {
+            copied.0.insert(row.uid);
+            let message = MessageRow {
+                email: row.email,
+                internal: row.internal,
+                received: row.received,
+                saved: now,
+                size: row.size,
+                blob: row.blob,
+                summary: row.summary,
+            };
+            copied.1.insert(slot.put(target, message, row.flags, modseq, work.round)?.uid);
+        }
+        if remove {
+            slot.take_out(from, &copied.0, &gone, modseq, work.round)?;
+        }
+        Ok(Outcome::Copied { uidvalidity, from: copied.0, to: copied.1, modseq })
+    }
+
+    fn set_flags(
+        &mut self,
+        target: Target,
+        uids: &UidSet,
+        how: FlagChange,
+        names: &FlagNames,
+        unchanged_since: Option<ModSeq>,
+        work: &mut Work<'_>,
+    ) -> Result<Outcome, Refusal> {
+        let source = work.source;
+        let slot = self.slot(target.account, work)?;
+        let state = slot.state()?;
+        let before = state.folder(target.mailbox)?.count.modseq;
+        let mut new = Vec::new();
+        let wanted = state.name_flags(names, how != FlagChange::Remove, &mut new)?;
+        let modseq = ModSeq(state.frame.count.modseq.0 + 1);
+        let (mut changed, mut modified) = (Vec::new(), UidSet::new());
+        let (mut unseen, mut deleted) = (0i64, 0i64);
+        let mut rows = Vec::new();
+        slot.flags(target, uids, source, &work.round.records, |mut row| {
+            if unchanged_since.is_some_and(|since| row.modseq > since) {
+                modified.insert(row.uid);
+                return;
+            }
+            let old = row.flags.system;
+            if row.flags.apply(how, &wanted) {
+                let is = |flags: SystemFlags, flag| i64::from(flags.has(flag));
+                let new = row.flags.system;
+                unseen += is(old, SystemFlags::SEEN) - is(new, SystemFlags::SEEN);
+                deleted += is(new, SystemFlags::DELETED) - is(old, SystemFlags::DELETED);
+                row.modseq = modseq;
+                rows.push((row.uid, row.flags.clone()));
+                changed.push(row);
+            }
+        })?;
+        slot.keep_keywords(target.account, new, work.round)?;
+        if changed.is_empty() {
+            return Ok(Outcome::Flags { changed, modified, modseq: before });
+        }
+        let state = slot.state()?;
+        state.frame.count.modseq = modseq;
+        let folder = state.folder(target.mailbox)?;
+        folder.changed = true;
+        let count = &mut folder.count;
+        count.modseq = modseq;
+        count.unseen = count.unseen.saturating_add_signed(unseen);
+        count.deleted = count.deleted.saturating_add_signed(deleted);
+        let record = Record::Flags(target.account, target.mailbox, modseq, rows);
+        slot.note(target.account, record, work.round);
+        Ok(Outcome::Flags { changed, modified, modseq })
+    }
+
+    fn expunge(
+        &mut self,
+        target: Target,
+        which: &Expunged,
+        work: &mut Work<'_>,
+    ) -> Result<Outcome, Refusal> {
+        let source = work.source;
+        let slot = self.slot(target.account, work)?;
+        let count = slot.state()?.folder(target.mailbox)?.count;
+        let all = UidSet::all();
+        let (among, marked) = match which {
+            Expunged::Deleted => (&all, true),
+            Expunged::DeletedAmong(uids) => (uids, true),
+            Expunged::Uids(uids) => (uids, false),
+        };
+        let mut uids = UidSet::new();
+        if !marked || count.deleted > 0 {
+            slot.flags(target, among, source, &work.round.records, |row| {
+                if !marked || row.flags.system.has(SystemFlags::DELETED) {
+                    uids.insert(row.uid);
+                }
+            })?;
+        }
+        if uids.is_empty() {
+            return Ok(Outcome::Expunged { uids, modseq: count.modseq });
+        }
+        let rows = slot.rows(target, &uids, source, &work.round.records)?;
+        let modseq = slot.state()?.next();
+        slot.take_out(target, &uids, &Gone::of(&rows), modseq, work.round)?;
+        Ok(Outcome::Expunged { uids, modseq })
+    }
+}
+
+impl Work<'_> {
+    /// Has a body stored, unless it is already.
+    fn body(&mut self, body: &Body) -> Result<(), Refusal> {
+        let id = body.id();
+        if self.round.known.contains(&id) || self.source.overlay.blob(&id).is_some() {
+            return Ok(());
+        }
+        if body.len() >= LOOK_UP && self.source.blob(&id).map_err(unavailable)?.is_some() {
+            return Ok(());
+        }
+        self.round.known.insert(id);
+        self.round.bodies.push(body.clone());
+        Ok(())
+    }
+}
+
+/// What a mailbox loses with some messages.
+struct Gone {
+    usage: Usage,
+    unseen: u64,
+    deleted: u64,
+}
+
+impl Gone {
+    fn of(rows: &[Row]) -> Self {
+        let with = |flag| rows.iter().filter(|r| r.flags.system.has(flag)).count() as u64;
+        let messages = rows.len() as u64;
+        Self {
+            usage: Usage { bytes: rows.iter().map(|r| r.size).sum(), messages },
+            unseen: messages - with(SystemFlags::SEEN),
+            deleted: with(SystemFlags::DELETED),
+        }
+    }
+}
+
+impl Slot {
+    fn empty() -> Self {
+        Self { state: None, pending: Places::new(), touched: false }
+    }
+
+    fn state(&mut self) -> Result<&mut State, Refusal> {
+        self.state.as_mut().ok_or(Refusal::NoAccount)
+    }
+
+    fn touch(&mut self, account: AccountId, round: &mut Round) {
+        if !std::mem::replace(&mut self.touched, true) {
+            round.touched.push(account);
+        }
+    }
+
+    /// Adds a record of this account to the round.
+    fn note(&mut self, account: AccountId, record: Record, round: &mut Round) {
+        self.touch(account, round);
+        self.pending.push(round.records.len() as u32);
+        round.records.push(record);
+    }
+
+    fn row_changed(&mut self, account: AccountId, round: &mut Round) -> Result<Outcome, Refusal> {
+        self.touch(account, round);
+        self.state()?.row_changed = true;
+        Ok(Outcome::Done)
+    }
+
+    /// Adds keywords the account did not have.
+    fn keep_keywords(
+        &mut self,
+        account: AccountId,
+        names: Vec<Arc<str>>,
+        round: &mut Round,
+    ) -> Result<(), Refusal> {
+        for name in names {
+            let keywords = &mut self.state()?.frame.keywords;
+            let id = KeywordId(keywords.len() as u16);
+            keywords.push(Arc::clone(&name));
+            self.note(account, Record::Keyword(account, id, name), round);
+        }
+        Ok(())
+    }
+
+    /// Puts a message into a mailbox as its next.
+    fn put(
+        &mut self,
+        target: Target,
+        row: MessageRow,
+        flags: Flags,
+        modseq: ModSeq,
+        round: &mut Round,
+    ) -> Result<Stored, Refusal> {
+        let Target { account, mailbox } = target;
+        let state = self.state()?;
+        let usage = &mut state.frame.count.usage;
+        usage.bytes += row.size;
+        usage.messages += 1;
+        let folder = state.folder(mailbox)?;
+        folder.changed = true;
+        let count = &mut folder.count;
+        let uid = count.last_uid.checked_add(1).and_then(Uid::new).ok_or(Refusal::Limit)?;
+        count.last_uid = uid.number();
+        count.modseq = modseq;
+        count.messages += 1;
+        count.bytes += row.size;
+        count.unseen += u64::from(!flags.system.has(SystemFlags::SEEN));
+        count.deleted += u64::from(flags.system.has(SystemFlags::DELETED));
+        let stored = Stored { uidvalidity: folder.row.uidvalidity, uid, modseq, email: row.email };
+        round.messages += 1;
+        self.note(
+            account,
+            Record::Message(account, mailbox, uid, row, FlagsRow { flags, modseq }),
+            round,
+        );
+        Ok(stored)
+    }
+
+    /// Takes messages out of a mailbox.
+    fn take_out(
+        &mut self,
+        target: Target,
+        uids: &UidSet,
+        gone: &Gone,
+        modseq: ModSeq,
+        round: &mut Round,
+    ) -> Result<(), Refusal> {
+        let Target { account, mailbox } = target;
+        let state = self.state()?;
+        let usage = &mut state.frame.count.usage;
+        usage.bytes = usage.bytes.saturating_sub(gone.usage.bytes);
+        usage.messages = usage.messages.saturating_sub(gone.usage.messages);
+        let folder = state.folder(mailbox)?;
+        folder.changed = true;
+        let count = &mut folder.count;
+        count.modseq = modseq;
+        count.messages = count.messages.saturating_sub(gone.usage.messages);
+        count.bytes = count.bytes.saturating_sub(gone.usage.bytes);
+        count.unseen = count.unseen.saturating_sub(gone.unseen);
+        count.deleted = count.deleted.saturating_sub(gone.deleted);
+        self.note(account, Record::Vanished(account, mailbox, modseq, uids.clone()), round);
+        Ok(())
+    }
+
+    /// Whole messages of a set.
+    fn rows(
+        &self,
+        target: Target,
+        uids: &UidSet,
+        source: &Source,
+        records: &[Record],
+    ) -> Result<Vec<Row>, Refusal> {
+        let snapshot = source.snapshot(target.account).map_err(unavailable)?;
+        let top = self.top(records);
+        let mut rows = Vec::new();
+        for range in ranges_to_walk(uids) {
+            let keep = |row: Row| {
+                if uids.contains(row.uid) {
+                    rows.push(row);
+                }
+            };
+            let walked = snapshot.walk_rows(&top, target.mailbox, &range, usize::MAX, keep);
+            walked.map_err(unavailable)?;
+        }
+        Ok(rows)
+    }
+
+    /// Flags of the messages of a set.
+    fn flags(
+        &self,
+        target: Target,
+        uids: &UidSet,
+        source: &Source,
+        records: &[Record],
+        mut each: impl FnMut(crate::outcome::FlagRow),
+    ) -> Result<(), Refusal> {
+        let snapshot = source.snapshot(target.account).map_err(unavailable)?;
+        let top = self.top(records);
+        for range in ranges_to_walk(uids) {
+            let walked = snapshot.walk_flags(&top, target.mailbox, &range, |row| {
+                if uids.contains(row.uid) {
+                    each(row);
+                }
+                true
+            });
+            walked.map_err(unavailable)?;
+        }
+        Ok(())
+    }
+
+    /// The account's records of this round.
+    fn top<'r>(&self, records: &'r [Record]) -> Vec<&'r Record> {
+        self.pending.iter().filter_map(|at| records.get(*at as usize)).collect()
+    }
+}
+
+impl State {
+    fn read(snapshot: &Snapshot) -> Result<Option<Self>, Fault> {
+        let Some(frame) = snapshot.frame()? else { return Ok(None) };
+        let mut boxes = BTreeMap::new();
+        for id in snapshot.box_ids()? {
+            if let Some((row, count)) = snapshot.box_rows(id)? {
+                boxes.insert(id, Folder { row, count, changed: false });
+            }
+        }
+        Ok(Some(Self { frame, row_changed: false, boxes }))
+    }
+
+    fn folder(&mut self, mailbox: MailboxId) -> Result<&mut Folder, Refusal> {
+        self.boxes.get_mut(&mailbox).ok_or(Refusal::NoMailbox)
+    }
+
+    /// Takes the account's next MODSEQ.
+    fn next(&mut self) -> ModSeq {
+        let modseq: &mut AccountCount = &mut self.frame.count;
+        modseq.modseq.0 += 1;
+        modseq.modseq
+    }
+
+    fn check_new(&self, mailbox: &NewMailbox) -> Result<(), Refusal> {
+        limit(name_fits(&mailbox.name))?;
+        limit(self.boxes.len() < MAX_MAILBOXES)?;
+        self.free(&mailbox.name)?;
+        let taken = |role: Role| self.boxes.values().any(|f| f.row.role == Some(role));
+        if mailbox.role.is_some_and(taken) { Err(Refusal::Exists) } else { Ok(()) }
+    }
+
+    /// Refuses a name that is taken. INBOX is, in any case (RFC 9051 §5.1).
+    fn free(&self, name: &str) -> Result<(), Refusal> {
+        let taken = self.boxes.values().any(|f| *f.row.name == *name);
+        if taken || name.eq_ignore_ascii_case("INBOX") { Err(Refusal::Exists) } else { Ok(()) }
+    }
+
+    /// Makes a mailbox that was checked.
+    fn create(
+        &mut self,
+        account: AccountId,
+        mailbox: &NewMailbox,
+        now: Timestamp,
+        records: &mut SmallVec<[Record; 2]>,
+    ) -> Result<Outcome, Refusal> {
+        let row = &mut self.frame.row;
+        let id = MailboxId(row.last_mailbox.checked_add(1).ok_or(Refusal::Limit)?);
+        let seconds = u32::try_from(now.0.max(0) / 1000).unwrap_or(u32::MAX);
+        let floor = row.last_uidvalidity.checked_add(1).ok_or(Refusal::Limit)?;
+        let uidvalidity = seconds.max(floor);
+        row.last_mailbox = id.0;
+        row.last_uidvalidity = uidvalidity;
+        self.row_changed = true;
+        let modseq = self.next();
+        let row = MailboxRow { name: Arc::clone(&mailbox.name), role: mailbox.role, uidvalidity };
+        let count = MailboxCount { modseq, ..MailboxCount::default() };
+        records.push(Record::Mailbox(account, id, row.clone()));
+        if mailbox.subscribed {
+            records.push(Record::Subscription(account, Arc::clone(&mailbox.name), true));
+        }
+        self.boxes.insert(id, Folder { row, count, changed: true });
+        Ok(Outcome::Mailbox { mailbox: id, uidvalidity, modseq })
+    }
+
+    /// Finds keywords by name. Unknown ones go to `new`, or are passed over unless `add`.
+    fn name_flags(
+        &self,
+        names: &FlagNames,
+        add: bool,
+        new: &mut Vec<Arc<str>>,
+    ) -> Result<Flags, Refusal> {
+        let mut flags = Flags { system: names.system, ..Flags::default() };
+        for name in &names.keywords {
+            limit(name_fits(name))?;
+            let known = &self.frame.keywords;
+            let mut all = known.iter().chain(&*new);
+            let at = match all.position(|known| known.eq_ignore_ascii_case(name)) {
+                Some(at) => at,
+                None if !add => continue,
+                None => {
+                    let at = known.len() + new.len();
+                    limit(at < MAX_KEYWORDS)?;
+                    new.push(Arc::clone(name));
+                    at
+                }
+            };
+            let id = KeywordId(u16::try_from(at).map_err(|_| Refusal::Limit)?);
+            flags.add(&Flags { keywords: smallvec![id], ..Flags::default() });
+        }
+        Ok(flags)
+    }
+}
+
+/// Whether a mutation needs room that does not come back.
+fn grows(mutation: &Mutation) -> bool {
+    match mutation {
+        Mutation::AccountCreate { .. }
+        | Mutation::AccountPut { .. }
+        | Mutation::Deliver { .. }
+        | Mutation::Append { .. }
+        | Mutation::Copy { .. }
+        | Mutation::MailboxCreate { .. } => true,
+        Mutation::Subscribe { on, .. } => *on,
+        Mutation::SettingPut { value, .. } => value.is_some(),
+        Mutation::AccountRemove { .. }
+        | Mutation::QuotaSet { .. }
+        | Mutation::Move { .. }
+        | Mutation::SetFlags { .. }
+        | Mutation::Expunge { .. }
+        | Mutation::MailboxRename { .. }
+        | Mutation::MailboxDelete { .. } => false,
+    }
+}
+
+fn name_fits(name: &str) -> bool {
+    !name.is_empty() && name.len() <= MAX_NAME
+}
+
+fn limit(within: bool) -> Result<(), Refusal> {
+    if within { Ok(()) } else { Err(Refusal::Limit) }
+}
+
+fn unavailable(fault: Fault) -> Refusal {
+    tracing::error!(%fault, "the index cannot be read");
+    Refusal::Unavailable
+}
