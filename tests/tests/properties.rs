@@ -1,18 +1,19 @@
 //! Every rule of the contract, for every machine.
 
+use posthaste_core::smtp::server::Role;
 use posthaste_tests::property::heap::Counting;
-use posthaste_tests::property::{Subject, rules};
+use posthaste_tests::property::pop3::Pop3Server;
+use posthaste_tests::property::smtp::SmtpServer;
+use posthaste_tests::property::{Subject, Unit, rules};
 use proptest::test_runner::{Config, TestRunner};
 
 #[global_allocator]
 static HEAP: Counting = Counting;
 
 /// Runs a rule on talks of a subject.
-fn check<S: Subject>(
-    subject: &S,
-    cases: u32,
-    rule: impl Fn(&S, &[posthaste_tests::property::Unit], u64),
-) {
+fn check<S: Subject>(subject: &S, cases: u32, rule: impl Fn(&S, &[Unit], u64)) {
+    // PROPTEST_CASES asks for more, or less: 256 is what it has by itself.
+    let cases = Config::default().cases * cases / 256;
     let config = Config { cases, failure_persistence: None, ..Config::default() };
     let talks = (subject.talk(), proptest::num::u64::ANY);
     TestRunner::new(config)
@@ -26,7 +27,7 @@ fn check<S: Subject>(
 macro_rules! properties {
     ($name:ident, $subject:expr) => {
         mod $name {
-            use super::{check, rules};
+            use super::*;
 
             #[test]
             fn cutting() {
@@ -71,4 +72,8 @@ macro_rules! properties {
     };
 }
 
-properties!(pop3_server, posthaste_tests::property::pop3::Pop3Server::default());
+properties!(pop3_server, Pop3Server::default());
+properties!(smtp_commands, SmtpServer::<false>::new(Role::Smtp));
+properties!(smtp_server, SmtpServer::<true>::new(Role::Smtp));
+properties!(submission_server, SmtpServer::<true>::new(Role::Submission));
+properties!(lmtp_server, SmtpServer::<true>::new(Role::Lmtp));

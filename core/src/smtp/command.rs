@@ -1,5 +1,7 @@
 //! The words of SMTP: verbs, and how a line falls apart.
 
+use crate::line::find_stray;
+
 /// A command's verb, RFC 5321 §4.1 and the extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verb {
@@ -68,8 +70,14 @@ impl<'i> Command<'i> {
         Self { line, verb: Verb::parse(word), args: args.trim_ascii() }
     }
 
-    /// What of the line may be shown when it is refused: nothing of credentials.
+    /// What of the line may be shown when it is refused: nothing of credentials, also not of those that
+    /// went astray because a sign-in had failed before they came.
     pub(crate) fn shown(self) -> &'i [u8] {
+        // Behind a bare CR or LF any command may follow, and AUTH is one.
+        if self.verb == Verb::Unknown || find_stray(self.line).is_some() {
+            let (first, _) = word(self.line);
+            return if is_word(first) { first } else { b"" };
+        }
         if self.verb != Verb::Auth {
             return self.line;
         }
@@ -79,6 +87,12 @@ impl<'i> Command<'i> {
         let tail = self.line.len() - self.line.trim_ascii_end().len();
         self.line.get(..self.line.len().saturating_sub(rest + tail)).unwrap_or_default()
     }
+}
+
+/// Whether this looks like a verb, which base64 hardly does: few letters, all of one case.
+fn is_word(text: &[u8]) -> bool {
+    text.len() <= 10
+        && (text.iter().all(u8::is_ascii_uppercase) || text.iter().all(u8::is_ascii_lowercase))
 }
 
 /// The first word of `text`, and what stands behind the blank that ends it.
@@ -157,6 +171,11 @@ mod tests {
             ("AUTH", "AUTH"),
             ("AUTH ", "AUTH"),
             ("NOOP x", "NOOP x"),
+            ("XCLIENT ADDR=1", "XCLIENT"),
+            ("AHRpbQB0YW5zdGFhZg==", ""),
+            ("hunter2", ""),
+            ("NOOP x\nAUTH PLAIN AHRpbQ==", "NOOP"),
+            ("", ""),
         ] {
             let command = Command::parse(line.as_bytes());
             assert_eq!(core::str::from_utf8(command.shown()), Ok(shown), "{line:?}");

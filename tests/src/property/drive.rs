@@ -214,10 +214,11 @@ impl<'s, S: Subject> Driver<'s, S> {
         assert!(self.out.len() - before <= S::Machine::OUTPUT, "rule 3: too much output");
         assert!(!self.ended, "an event behind the last one: {event:?}");
         let shown = format!("{event:?}");
-        for secret in S::SECRETS {
-            assert!(!shown.contains(secret), "rule 11: {shown}");
-        }
         let look = self.script.look(&event);
+        for secret in S::SECRETS {
+            // A message may say anything.
+            assert!(look.run.is_some() || !shown.contains(secret), "rule 11: {shown}");
+        }
         self.lines += look.lines;
         self.ended = look.ended;
         match look.run {
@@ -285,6 +286,10 @@ impl<'s, S: Subject> Driver<'s, S> {
         let consumed = self.sent.len() - self.input.len();
         let consumed = &self.sent[..consumed];
         let lines = consumed.windows(2).filter(|two| two == b"\r\n").count();
+        if self.ended && self.lines == lines + 1 {
+            // It ended before it could give up the line of the last event, or all of a line over its limit.
+            return;
+        }
         assert_eq!(self.lines, lines, "rule 9: lines in events, lines consumed: {:?}", self.heard);
     }
 

@@ -13,6 +13,7 @@ pub mod drive;
 pub mod heap;
 pub mod pop3;
 pub mod rules;
+pub mod smtp;
 
 use posthaste_core::machine::{Answered, Machine, Protocol};
 use proptest::strategy::BoxedStrategy;
@@ -74,12 +75,18 @@ pub struct Look {
 }
 
 /// What a peer sends without waiting.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Unit {
     /// The octets.
     pub octets: Vec<u8>,
     /// Then it waits for the reply: where that starts TLS, what follows comes under TLS.
     pub waits: bool,
+}
+
+impl std::fmt::Debug for Unit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "b\"{}\"{}", self.octets.escape_ascii(), if self.waits { " waits" } else { "" })
+    }
 }
 
 impl Unit {
