@@ -5,8 +5,12 @@
 //! - [`link`]: one direction of a connection
 //! - [`world`]: connections, time, notes
 //! - [`slow`]: a disk that takes its time
+//! - [`inputs`]: the host's clock and randomness
+//! - [`mail`]: people send mail; the ledger is the oracle
 
+pub mod inputs;
 pub mod link;
+pub mod mail;
 pub mod random;
 pub mod slow;
 pub mod world;

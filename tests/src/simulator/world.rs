@@ -317,3 +317,11 @@ fn arrive<S: Session>(
     end.turn(now);
     false
 }
+
+/// Ends all that is under way, one thing after the other.
+pub fn settle(timed: &dyn Timed, now: &mut u64) {
+    while let Some(next) = timed.next() {
+        *now = (*now).max(next);
+        timed.fire(*now);
+    }
+}
