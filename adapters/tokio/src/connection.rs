@@ -82,7 +82,8 @@ impl<M: Machine> Connection<M> {
     /// The handshake fails, or takes too long.
     pub async fn secure(&mut self, upgrade: &Upgrade) -> Result<TlsFacts, Fault> {
         let tls = upgrade.start()?;
-        self.handshake(tls).await
+        let secured = self.handshake(tls).await;
+        self.or_lost(secured)
     }
 
     /// The next event; `None` when the conversation is over and the last word has left.
@@ -232,20 +233,22 @@ impl<M: Machine> Connection<M> {
 
     async fn handshake(&mut self, tls: Tls) -> Result<TlsFacts, Fault> {
         self.link.start_tls(tls);
-        let limit = tokio::time::Instant::now() + self.tls_handshake;
-        let facts = loop {
-            if let Err(fault) = self.flush().await {
-                return Err(fault);
-            }
+        let limit = self.tls_handshake;
+        let shaken = tokio::time::timeout(limit, self.shake()).await;
+        let facts = shaken.map_err(|_| Fault::Timeout)??;
+        self.machine.secured(facts);
+        Ok(facts)
+    }
+
+    async fn shake(&mut self) -> Result<TlsFacts, Fault> {
+        loop {
+            self.flush().await?;
             if let Some(facts) = self.link.tls_ready() {
-                break facts;
+                return Ok(facts);
             }
-            let filled = with_pool(|pool| self.link.fill(&mut Tcp(&self.stream), pool));
-            match filled {
+            match with_pool(|pool| self.link.fill(&mut Tcp(&self.stream), pool)) {
                 Ok(Fill::Blocked) => {
-                    let ready = self.stream.ready(Interest::READABLE);
-                    let ready = tokio::time::timeout_at(limit, ready).await;
-                    ready.map_err(|_| Fault::Timeout)??;
+                    self.stream.ready(Interest::READABLE).await?;
                     self.link.set_readable(true);
                 }
                 Ok(Fill::Some) => {}
@@ -256,9 +259,7 @@ impl<M: Machine> Connection<M> {
                     return Err(fault);
                 }
             }
-        };
-        self.machine.secured(facts);
-        Ok(facts)
+        }
     }
 
     /// The last words, TLS's close, and a moment for the peer to close its side, so that unread input
