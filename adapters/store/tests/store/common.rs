@@ -14,11 +14,11 @@ pub(crate) fn cases(default: u32) -> u32 {
 pub(crate) type Step = [u8; 8];
 
 fn account(n: u8) -> AccountId {
-    AccountId(u32::from(n % 4))
+    AccountId([0, 1, 1, 1, 2, 2, 2, 3][usize::from(n % 8)])
 }
 
 fn mailbox(n: u8) -> MailboxId {
-    MailboxId(u32::from(n % 6) + 1)
+    MailboxId([1, 1, 1, 1, 2, 2, 3, 4][usize::from(n % 8)])
 }
 
 fn target(a: u8, m: u8) -> Target {

@@ -12,7 +12,7 @@ fn open(disk: &SimDisk) -> Inline {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(cases(48)))]
+    #![proptest_config(ProptestConfig::with_cases(cases(14)))]
 
     #[test]
     fn engine_equals_model(steps in proptest::collection::vec(any::<Step>(), 1..80)) {
