@@ -4,10 +4,19 @@
 //! `tests/fuzz_corpus.rs` replays `fuzz/corpus/NAME/` and a few thousand mutations of it.
 
 pub mod imap;
+pub mod smtp;
 
 /// A fuzz body.
 pub type Body = fn(&[u8]);
 
 /// Every target by its name, in alphabetical order.
-pub const TARGETS: &[(&str, Body)] =
-    &[("imap_command", imap::command), ("imap_frame", imap::frame), ("imap_names", imap::names)];
+pub const TARGETS: &[(&str, Body)] = &[
+    ("address", smtp::address),
+    ("imap_command", imap::command),
+    ("imap_frame", imap::frame),
+    ("imap_names", imap::names),
+    ("smtp_client", smtp::client),
+    ("smtp_params", smtp::params),
+    ("smtp_reply", smtp::reply),
+    ("smtp_server", smtp::server),
+];
