@@ -407,10 +407,13 @@ impl Machine for Server {
             self.framer.consume(input);
             self.unread = 0;
         }
-        match core::mem::replace(&mut self.head, Head::Settled) {
-            Head::Accept if self.framer.accept() => out.extend_from_slice(b"+ Go ahead\r\n"),
-            Head::Refuse => self.framer.refuse(),
-            Head::Accept | Head::Settled => {}
+        // Not while the question is open: an answer that takes its time may still accept.
+        if !self.asking.is_open() {
+            match core::mem::replace(&mut self.head, Head::Settled) {
+                Head::Accept if self.framer.accept() => out.extend_from_slice(b"+ Go ahead\r\n"),
+                Head::Refuse => self.framer.refuse(),
+                Head::Accept | Head::Settled => {}
+            }
         }
         self.look(input);
         if self.phase == Phase::Start && self.show == Show::Nothing {
