@@ -7,6 +7,7 @@
 //! | [`Host`] | what all handlers share; makes handlers |
 //! | [`Delivery`] | the handler of SMTP, submission and LMTP sessions |
 //! | [`Maildrop`] | the handler of POP3 sessions |
+//! | [`Mailboxes`] | the handler of IMAP sessions |
 //! | [`admin`] | what an administrator does to accounts |
 //! | [`config`] | what the host wants to know from the configuration |
 //! | [`inputs`] | clock, randomness, and where jobs run: given from outside |
@@ -21,6 +22,7 @@ mod delivery;
 pub mod directory;
 pub mod guesses;
 mod host;
+mod imap;
 pub mod inputs;
 pub mod password;
 pub mod pool;
@@ -34,4 +36,5 @@ mod testing;
 
 pub use delivery::Delivery;
 pub use host::{Host, StartError};
+pub use imap::{IMAP_EXTENSIONS, Mailboxes};
 pub use pop3::Maildrop;

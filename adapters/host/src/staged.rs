@@ -33,11 +33,6 @@ impl Staged {
         self.staging.append(octets)
     }
 
-    /// Octets so far.
-    pub(crate) fn len(&self) -> u64 {
-        self.staging.len()
-    }
-
     /// The body with what is kept beside it.
     pub(crate) fn finish(self) -> io::Result<(Body, Bytes)> {
         let unended = self.staging.len() > 0 && self.tail != *b"\r\n";

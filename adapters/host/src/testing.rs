@@ -4,17 +4,17 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use posthaste_core::machine::{Input, Instant, Machine, Protocol, TlsFacts};
+use posthaste_core::machine::{Input, Instant, Machine, Protocol};
 use posthaste_core::session::{Handler, Inbox, Note, Pair, Place, Session, Wait};
-use posthaste_core::smtp;
 use posthaste_core::smtp::server::Role;
+use posthaste_core::{imap, pop3, smtp};
 use posthaste_store::{Memory, Store};
 
 use crate::admin::NewPassword;
 use crate::config::Config;
 use crate::inputs::{Clock, Inputs};
 use crate::password::PasswordCost;
-use crate::{Delivery, Host};
+use crate::{Delivery, Host, Mailboxes, Maildrop};
 
 /// What all test accounts sign in with.
 pub(crate) const PASSWORD: &str = "correct horse";
@@ -85,14 +85,6 @@ where
         talk
     }
 
-    /// Somebody connects under TLS.
-    pub(crate) fn secure(machine: M, handler: H) -> Self {
-        let mut talk = Self::silent(machine, handler);
-        talk.session.secured(TlsFacts::TEST);
-        talk.say("");
-        talk
-    }
-
     /// Somebody connects, and nothing was read.
     pub(crate) fn silent(machine: M, handler: H) -> Self {
         let queue = Arc::new(Queue(Mutex::default()));
@@ -136,11 +128,6 @@ where
     pub(crate) fn wait(&self) -> Wait {
         self.wait
     }
-
-    /// The handler.
-    pub(crate) fn handler(&self) -> &H {
-        self.session.handler()
-    }
 }
 
 /// An SMTP, submission or LMTP conversation from a loopback address, hello said. Submission has signed
@@ -163,6 +150,43 @@ pub(crate) fn smtp(
         assert!(reply.starts_with("235 "), "{reply}");
     }
     talk
+}
+
+/// A POP3 conversation; signed in as `user`.
+pub(crate) fn pop3(host: &Arc<Host>, user: Option<&str>) -> Talk<pop3::server::Server, Maildrop> {
+    let mut config = pop3::server::Config::new("mail.example.test");
+    config.plaintext_auth = true;
+    let machine = pop3::server::Server::new(Arc::new(config));
+    let mut talk = Talk::new(machine, host.pop3(None));
+    if let Some(user) = user {
+        talk.say(&format!("USER {user}\n"));
+        let reply = talk.say(&format!("PASS {PASSWORD}\n"));
+        assert!(reply.starts_with("+OK"), "{reply}");
+    }
+    talk
+}
+
+/// An IMAP conversation; signed in as `user`.
+pub(crate) fn imap(host: &Arc<Host>, user: Option<&str>) -> Talk<imap::server::Server, Mailboxes> {
+    let mut config = imap::server::Config::new("mail.example.test");
+    config.plaintext = true;
+    config.extensions = crate::IMAP_EXTENSIONS.map(str::to_owned).to_vec();
+    let machine = imap::server::Server::new(Arc::new(config));
+    let mut talk = Talk::new(machine, host.imap(None));
+    if let Some(user) = user {
+        let reply = talk.say(&format!("a LOGIN {user} \"{PASSWORD}\"\n"));
+        assert!(reply.contains("a OK"), "{reply}");
+    }
+    talk
+}
+
+/// Puts a message into INBOX of a user, as a stranger would.
+pub(crate) fn deliver(host: &Arc<Host>, user: &str, message: &str) {
+    let mut talk = smtp(host, Role::Smtp, None);
+    talk.say(&format!("MAIL FROM:<>\nRCPT TO:<{user}@example.test>\nDATA\n"));
+    let stuffed = format!("\n{message}").replace("\n.", "\n..");
+    let reply = talk.say(&format!("{}.\n", &stuffed[1..]));
+    assert!(reply.starts_with("250 "), "{reply}");
 }
 
 /// The initial response of AUTH PLAIN.

@@ -6,6 +6,8 @@
 //! | `maildrop` | the list of messages as it was at sign-in, and the lock |
 
 mod maildrop;
+#[cfg(test)]
+mod tests;
 
 use std::net::IpAddr;
 use std::ops::Range;

@@ -1,0 +1,157 @@
+use std::sync::Arc;
+
+use posthaste_core::grammar::base64;
+use posthaste_core::pop3::server::Server;
+use posthaste_core::sasl::{Mechanism, client};
+use posthaste_core::session::Wait;
+use posthaste_store::Memory;
+
+use super::Maildrop;
+use crate::admin::NewPassword;
+use crate::testing::{PASSWORD, Talk, config, deliver, host, host_with, inbox, pop3};
+
+#[test]
+fn what_comes_in_goes_out_unchanged() {
+    let host = host();
+    for text in ["Subject: one\n\n.hidden dot\n..\n", "Subject: two\n\nsecond\n"] {
+        deliver(&host, "alice", text);
+    }
+    let stored = inbox(&host, "alice");
+    let mut talk = pop3(&host, Some("alice"));
+    let octets: usize = stored.iter().map(String::len).sum();
+    assert_eq!(talk.say("STAT\n"), format!("+OK 2 {octets}\r\n"));
+    for (n, message) in stored.iter().enumerate() {
+        let reply = talk.say(&format!("RETR {}\n", n + 1));
+        let (_, body) = reply.split_once("\r\n").unwrap();
+        let body = body.strip_suffix("\r\n.\r\n").unwrap().replace("\r\n..", "\r\n.");
+        assert_eq!(format!("{body}\r\n"), *message);
+    }
+    let uidl = talk.say("UIDL\n");
+    assert_eq!(uidl.lines().filter(|line| line.contains('.')).count(), 3, "{uidl}");
+    assert_eq!(talk.say("TOP 2 0\n").matches("second").count(), 0);
+}
+
+#[test]
+fn a_large_message_comes_in_pieces() {
+    let host = host();
+    let text = format!("\n{}", "0123456789012345678901234567890123456789\n".repeat(5_000));
+    deliver(&host, "bob", &text);
+    let mut talk = pop3(&host, Some("bob"));
+    let reply = talk.say("RETR 1\nNOOP\n");
+    assert!(reply.contains(&inbox(&host, "bob")[0]), "whole and in order");
+    assert!(reply.contains("\r\n.\r\n+OK"), "and then the next command");
+}
+
+#[test]
+fn deletions_happen_at_quit_and_only_then() {
+    let host = host();
+    for text in ["\none\n", "\ntwo\n", "\nthree\n"] {
+        deliver(&host, "alice", text);
+    }
+    let mut talk = pop3(&host, Some("alice"));
+    talk.say("DELE 1\nDELE 3\n");
+    drop(talk);
+    assert_eq!(inbox(&host, "alice").len(), 3, "a lost connection deletes nothing");
+    let mut talk = pop3(&host, Some("alice"));
+    talk.say("DELE 1\nDELE 3\n");
+    deliver(&host, "alice", "\nlate\n");
+    assert!(talk.say("QUIT\n").starts_with("+OK"));
+    let left = inbox(&host, "alice");
+    assert!(left[0].ends_with("two\r\n") && left[1].ends_with("late\r\n") && left.len() == 2);
+}
+
+#[test]
+fn one_session_a_maildrop() {
+    let host = host();
+    let first = pop3(&host, Some("alice"));
+    let mut second = pop3(&host, None);
+    second.say("USER alice@example.test\n");
+    let reply = second.say("PASS correct horse\n");
+    assert!(reply.starts_with("-ERR [IN-USE]"), "{reply}");
+    let _other = pop3(&host, Some("bob"));
+    drop(first);
+    let mut third = pop3(&host, Some("alice"));
+    assert!(third.say("QUIT\n").starts_with("+OK"));
+    assert_eq!(third.wait(), Wait::Closed);
+    let _fourth = pop3(&host, Some("alice"));
+}
+
+#[test]
+fn a_message_without_an_end_of_line_counts_the_one_it_gets() {
+    use posthaste_store::{Batch, FlagNames, MailboxId, Message, Mutation, Target, Timestamp};
+    let host = host();
+    let account = host.directory().by_name("alice").unwrap().id;
+    let mut staged = crate::staged::Staged::new(host.store().staging(0));
+    staged.append(b"Subject: x\r\n\r\nno end").unwrap();
+    let (body, summary) = staged.finish().unwrap();
+    let when = Timestamp(0);
+    let message = Message { body, internal: when, received: when, summary };
+    let to = Target { account, mailbox: MailboxId::INBOX };
+    let messages = smallvec::smallvec![(message, FlagNames::default())];
+    let append = Mutation::Append { to, messages };
+    host.store().submit(Batch::one(when, append), Box::new(|_| ()));
+    let mut talk = pop3(&host, Some("alice"));
+    assert_eq!(talk.say("STAT\n"), "+OK 1 22\r\n");
+    assert!(talk.say("RETR 1\n").ends_with("\r\n\r\nno end\r\n.\r\n"));
+}
+
+/// Signs in by SCRAM; the last line that the server said.
+fn scram(talk: &mut Talk<Server, Maildrop>, user: &str, password: &str) -> String {
+    let account = client::Account::new(user, password).unwrap();
+    let mut exchange = client::Exchange::new(Mechanism::ScramSha256, account, [7; 18]);
+    let first = exchange.initial().unwrap();
+    let mut line = b"AUTH SCRAM-SHA-256 ".to_vec();
+    base64::encode(&first, &mut line);
+    let mut reply = talk.say(&format!("{}\n", str::from_utf8(&line).unwrap()));
+    while let Some(challenge) = reply.strip_prefix("+ ") {
+        let mut line = Vec::new();
+        exchange.respond(challenge.trim_end().as_bytes(), &mut line).unwrap();
+        reply = talk.say(&format!("{}\n", str::from_utf8(&line).unwrap()));
+    }
+    assert_eq!(reply.starts_with("+OK"), exchange.is_satisfied());
+    reply
+}
+
+#[test]
+fn scram_signs_in_whoever_has_the_password() {
+    let host = host();
+    let mut talk = pop3(&host, None);
+    assert!(scram(&mut talk, "alice@example.test", PASSWORD).starts_with("+OK"));
+    assert_eq!(talk.say("STAT\n"), "+OK 0 0\r\n");
+    for user in ["bob@example.test", "nobody@example.test"] {
+        let reply = scram(&mut pop3(&host, None), user, "wrong");
+        assert!(reply.starts_with("-ERR [AUTH]"), "{reply}");
+    }
+}
+
+#[test]
+fn an_imported_hash_gets_its_verifier_at_the_next_sign_in() {
+    let host = host();
+    let bob = || host.directory().by_name("bob").unwrap();
+    let hash = bob().settings.hash.0.clone();
+    host.set_password("bob", NewPassword::Hashed(&hash)).unwrap();
+    assert!(bob().settings.scram.is_none());
+    assert!(scram(&mut pop3(&host, None), "bob", PASSWORD).starts_with("-ERR"));
+    drop(pop3(&host, Some("bob")));
+    assert!(bob().settings.scram.is_some());
+    assert!(scram(&mut pop3(&host, None), "bob", PASSWORD).starts_with("+OK"));
+}
+
+#[test]
+fn guesses_are_bounded_and_say_nothing() {
+    let mut config = config();
+    config.limits.auth_failures = 2;
+    let host = host_with(config, Arc::new(Memory::new()));
+    let try_it = |user: &str, password: &str| {
+        let mut talk = pop3(&host, None);
+        talk.say(&format!("USER {user}\n"));
+        talk.say(&format!("PASS {password}\n"))
+    };
+    for user in ["alice", "nobody"] {
+        assert!(try_it(user, "wrong").starts_with("-ERR [AUTH]"));
+        assert!(try_it(user, "wrong").starts_with("-ERR [AUTH]"));
+        assert!(try_it(user, "wrong").starts_with("-ERR [SYS/TEMP]"));
+    }
+    assert!(try_it("alice", PASSWORD).starts_with("-ERR [SYS/TEMP]"), "not even the right one");
+    assert!(try_it("bob", PASSWORD).starts_with("+OK"));
+}
