@@ -4,6 +4,7 @@ use posthaste_core::smtp::server::Role;
 use posthaste_tests::property::heap::Counting;
 use posthaste_tests::property::pop3::Pop3Server;
 use posthaste_tests::property::smtp::SmtpServer;
+use posthaste_tests::property::smtp_client::Sender;
 use posthaste_tests::property::{Subject, Unit, rules};
 use proptest::test_runner::{Config, TestRunner};
 
@@ -77,3 +78,5 @@ properties!(smtp_commands, SmtpServer::<false>::new(Role::Smtp));
 properties!(smtp_server, SmtpServer::<true>::new(Role::Smtp));
 properties!(submission_server, SmtpServer::<true>::new(Role::Submission));
 properties!(lmtp_server, SmtpServer::<true>::new(Role::Lmtp));
+properties!(smtp_client, Sender::new(false));
+properties!(lmtp_client, Sender::new(true));

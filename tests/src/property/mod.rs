@@ -14,6 +14,7 @@ pub mod heap;
 pub mod pop3;
 pub mod rules;
 pub mod smtp;
+pub mod smtp_client;
 
 use posthaste_core::machine::{Answered, Machine, Protocol};
 use proptest::strategy::BoxedStrategy;
