@@ -2,16 +2,13 @@
 //!
 //! A [`Gate`] counts the connections of one server and says to each new one whether it is welcome,
 //! gets a polite refusal, or is dropped without a word. Adapters own the sockets and share one gate;
-//! [`Arrival`] is what they tell the wiring about a connection it makes a session for. [`Budget`] is
-//! the other shared figure: octets of message bodies that wait to be durable.
+//! [`Arrival`] is what they tell the wiring about a connection it makes a session for.
 
 use alloc::collections::BTreeMap;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use core::str::FromStr;
-use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 
 use crate::machine::{Instant, Reason};
@@ -350,64 +347,6 @@ impl Caller {
     }
 }
 
-/// Octets of bodies that were taken from peers and are not durable yet, over the whole server.
-///
-/// The host [`take`](Self::take)s what it stages and [`give`](Self::give)s it back when it is durable
-/// or dropped. While more than the limit is taken, adapters read no further from peers that are
-/// sending much; peers that read go on.
-#[derive(Clone, Debug)]
-pub struct Budget(Arc<Figures>);
-
-#[derive(Debug)]
-struct Figures {
-    limit: AtomicU64,
-    taken: AtomicU64,
-}
-
-impl Budget {
-    /// The default of `bytes_in_flight`: 256 MB.
-    pub const DEFAULT: u64 = 256_000_000;
-
-    /// A budget of `limit` octets.
-    #[must_use]
-    pub fn new(limit: u64) -> Self {
-        Self(Arc::new(Figures { limit: AtomicU64::new(limit), taken: AtomicU64::new(0) }))
-    }
-
-    /// Changes the limit.
-    pub fn set_limit(&self, limit: u64) {
-        self.0.limit.store(limit, Ordering::Relaxed);
-    }
-
-    /// Counts `octets` as in flight. Never refuses: it is the adapters that stop reading.
-    pub fn take(&self, octets: u64) {
-        self.0.taken.fetch_add(octets, Ordering::Relaxed);
-    }
-
-    /// Counts `octets` as no longer in flight.
-    pub fn give(&self, octets: u64) {
-        self.0.taken.fetch_sub(octets, Ordering::Relaxed);
-    }
-
-    /// Octets in flight.
-    #[must_use]
-    pub fn taken(&self) -> u64 {
-        self.0.taken.load(Ordering::Relaxed)
-    }
-
-    /// Whether senders have to wait.
-    #[must_use]
-    pub fn is_spent(&self) -> bool {
-        self.taken() > self.0.limit.load(Ordering::Relaxed)
-    }
-}
-
-impl Default for Budget {
-    fn default() -> Self {
-        Self::new(Self::DEFAULT)
-    }
-}
-
 fn over(open: u32, limit: u32) -> Admission {
     if open < limit {
         Admission::Welcome
@@ -556,16 +495,5 @@ mod tests {
             let _ = gate.admit(Instant::from_millis(3_600_000), peer);
         }
         assert!(gate.callers.len() <= 2 * Gate::SWEEP as usize, "{}", gate.callers.len());
-    }
-
-    #[test]
-    fn a_budget_is_spent_and_comes_back() {
-        let budget = Budget::new(10);
-        budget.take(10);
-        assert!(!budget.is_spent());
-        budget.take(1);
-        assert!(budget.is_spent());
-        budget.clone().give(1);
-        assert!(!budget.is_spent());
     }
 }

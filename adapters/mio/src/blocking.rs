@@ -31,7 +31,7 @@ pub fn converse<S: Session>(
 ) -> Result<(), Fault> {
     let limits = Limits::default();
     let (tls_handshake, write_stall) = (limits.tls_handshake, limits.write_stall);
-    let rules = Rules { upgrade, tls_handshake, write_stall, spent: false };
+    let rules = Rules { upgrade, tls_handshake, write_stall };
     let epoch = std::time::Instant::now();
     let now =
         || Instant::from_micros(u64::try_from(epoch.elapsed().as_micros()).unwrap_or(u64::MAX));
@@ -66,7 +66,7 @@ pub fn converse<S: Session>(
                 thread::park_timeout(wait);
                 inbox.rouse();
             }
-            Next::Again | Next::Paused | Next::Ready | Next::Wait => {}
+            Next::Again | Next::Ready | Next::Wait => {}
         }
     }
     match driver.into_fault() {

@@ -17,7 +17,7 @@ mod reactor;
 pub mod server;
 mod wheel;
 
-pub use posthaste_core::gate::{Arrival, Budget, Limits, Network, TlsMode};
+pub use posthaste_core::gate::{Arrival, Limits, Network, TlsMode};
 pub use posthaste_tls::{
     BindError, Config, Counts, Factory, Handle, Inbox, InboxOf, Listener, ServerTls,
 };

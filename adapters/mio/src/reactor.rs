@@ -31,8 +31,6 @@ const EVENTS: usize = 1024;
 const ACCEPTS: u32 = 64;
 /// How long nothing is accepted when the system has no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// How often those that wait for budget are looked at.
-const BUDGET_LOOK: Duration = Duration::from_millis(20);
 /// How long the last words may take after the drain.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -62,10 +60,6 @@ struct Reactor<F: Factory> {
     pool: Pool,
     /// Connections that are to run.
     queue: VecDeque<u32>,
-    /// Connections that wait for budget.
-    paused: Vec<u32>,
-    /// The one sender that goes on without budget, so that somebody gets done.
-    favourite: Option<u32>,
     limits: Limits,
     /// The version of `limits`.
     changes: u64,
@@ -92,7 +86,6 @@ struct Connection<S> {
     door: u32,
     peer: IpAddr,
     queued: bool,
-    paused: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -149,8 +142,6 @@ impl<F: Factory> Seed<F> {
             wheel: Wheel::new(),
             pool: Pool::new(),
             queue: VecDeque::new(),
-            paused: Vec::new(),
-            favourite: None,
             limits,
             changes: 0,
             drain: Drain::No,
@@ -179,7 +170,6 @@ impl<F: Factory> Reactor<F> {
             self.take_notes();
             self.fire(now);
             self.changes(now);
-            self.resume();
             self.accept(now);
             self.run_queue();
             if self.is_finished(now) {
@@ -202,10 +192,8 @@ impl<F: Factory> Reactor<F> {
             Drain::Until(at) | Drain::LastWords(at) => Some(at),
         };
         let pauses = self.doors.iter().filter_map(|door| door.pause).chain(drain);
-        let first = pauses.map(|at| at.since(now)).chain(self.wheel.next(now));
-        let look = (!self.paused.is_empty()).then_some(BUDGET_LOOK);
         // epoll counts in milliseconds and rounds up.
-        first.chain(look).min()
+        pauses.map(|at| at.since(now)).chain(self.wheel.next(now)).min()
     }
 
     /// Marks what an edge said.
@@ -301,28 +289,6 @@ impl<F: Factory> Reactor<F> {
         self.connections.iter().map(|(slot, _)| slot as u32).collect()
     }
 
-    /// Lets senders go on if there is budget again; else one of them.
-    fn resume(&mut self) {
-        if self.paused.is_empty() {
-            return;
-        }
-        let spent = self.control.budget().is_spent();
-        if spent && self.favourite.is_some() {
-            return;
-        }
-        let mut paused = std::mem::take(&mut self.paused);
-        while let Some(slot) = paused.pop() {
-            let Some(Some(connection)) = self.connections.get_mut(slot as usize) else { continue };
-            connection.paused = false;
-            enqueue(&mut self.queue, connection, slot);
-            if spent {
-                self.favourite = Some(slot);
-                break;
-            }
-        }
-        self.paused = paused;
-    }
-
     fn accept(&mut self, now: Instant) {
         for index in 0..self.doors.len() {
             let door = &mut self.doors[index];
@@ -383,7 +349,7 @@ impl<F: Factory> Reactor<F> {
         let entry = self.connections.vacant_entry();
         let slot = entry.key() as u32;
         let door = &self.doors[index];
-        let rules = rules(self.upgrades[door.listener].as_ref(), &self.limits, false);
+        let rules = rules(self.upgrades[door.listener].as_ref(), &self.limits);
         let listener = &self.listeners[door.listener];
         let mut driver = if listener.mode == TlsMode::Implicit {
             let tls = rules.upgrade.map(Upgrade::start);
@@ -414,15 +380,8 @@ impl<F: Factory> Reactor<F> {
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(&mut socket.0, Token(slot as usize), interest)?;
         let door = door.listener as u32;
-        let connection = Connection {
-            socket,
-            driver,
-            generation,
-            door,
-            peer: peer.ip(),
-            queued: true,
-            paused: false,
-        };
+        let connection =
+            Connection { socket, driver, generation, door, peer: peer.ip(), queued: true };
         entry.insert(Some(Box::new(connection)));
         self.queue.push_back(slot);
         Ok(())
@@ -442,9 +401,6 @@ impl<F: Factory> Reactor<F> {
                     if next == Next::Again {
                         connection.queued = true;
                         self.queue.push_back(slot);
-                    } else if next == Next::Paused && !connection.paused {
-                        connection.paused = true;
-                        self.paused.push(slot);
                     }
                     self.connections[slot as usize] = Some(connection);
                 }
@@ -458,10 +414,8 @@ impl<F: Factory> Reactor<F> {
 
     fn run_one(&mut self, slot: u32, connection: &mut Connection<F::Session>) -> Next {
         let now = self.control.now();
-        let favoured = self.favourite == Some(slot);
-        let spent = !favoured && self.control.budget().is_spent();
         let upgrade = self.upgrades[connection.door as usize].as_ref();
-        let rules = rules(upgrade, &self.limits, spent);
+        let rules = rules(upgrade, &self.limits);
         let mut next = connection.driver.run(now, &mut connection.socket, &mut self.pool, &rules);
         if next == Next::Ready {
             match self.make(slot, connection) {
@@ -473,9 +427,6 @@ impl<F: Factory> Reactor<F> {
         if self.drain != Drain::No && next == Next::Wait && connection.driver.is_idle() {
             connection.driver.close(Reason::Shutdown, &mut self.pool);
             next = connection.driver.run(now, &mut connection.socket, &mut self.pool, &rules);
-        }
-        if favoured && (next == Next::Over || connection.driver.is_caught_up()) {
-            self.favourite = None;
         }
         if next != Next::Over
             && let Some(deadline) = connection.driver.deadline()
@@ -528,9 +479,6 @@ impl<F: Factory> Reactor<F> {
         self.wheel.disarm(slot);
         self.connections.remove(slot as usize);
         self.control.gate().leave(connection.peer);
-        if self.favourite == Some(slot) {
-            self.favourite = None;
-        }
         // The socket closes itself, and epoll forgets it with that.
         let _ = self.poll.registry().deregister(&mut connection.socket.0);
         if catch_unwind(AssertUnwindSafe(|| drop(connection))).is_err() {
@@ -583,9 +531,9 @@ fn enqueue<S>(queue: &mut VecDeque<u32>, connection: &mut Connection<S>, slot: u
     }
 }
 
-fn rules<'a>(upgrade: Option<&'a Upgrade>, limits: &Limits, spent: bool) -> Rules<'a> {
+fn rules<'a>(upgrade: Option<&'a Upgrade>, limits: &Limits) -> Rules<'a> {
     let (tls_handshake, write_stall) = (limits.tls_handshake, limits.write_stall);
-    Rules { upgrade, tls_handshake, write_stall, spent }
+    Rules { upgrade, tls_handshake, write_stall }
 }
 
 /// mio's socket as a [`posthaste_tls::Socket`].

@@ -38,7 +38,7 @@ impl<F: Factory> Server<F> {
                 sockets.push(socket);
             }
         }
-        let control = Control::new(config.limits, config.budget, addresses);
+        let control = Control::new(config.limits, addresses);
         let factory = Arc::new(factory);
         let listeners: Arc<[Listener]> = config.listeners.into();
         let seeds = sockets

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use posthaste_core::gate::{Budget, Gate, Limits};
+use posthaste_core::gate::{Gate, Limits};
 use posthaste_core::machine::Instant;
 
 /// Stops and inspects a server, from any thread. Cheap to clone.
@@ -61,12 +61,6 @@ impl Handle {
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.0.addresses
     }
-
-    /// The budget of body octets in flight.
-    #[must_use]
-    pub fn budget(&self) -> &Budget {
-        &self.0.budget
-    }
 }
 
 /// What has happened at a server so far.
@@ -94,7 +88,6 @@ pub struct Counts {
 /// What the threads of one server share. Adapters make it; programs hold a [`Handle`].
 pub struct Control {
     gate: Mutex<Gate>,
-    budget: Budget,
     /// Where [`Instant::ZERO`] lies, for all threads.
     epoch: std::time::Instant,
     changes: AtomicU64,
@@ -121,10 +114,9 @@ pub enum Stop {
 impl Control {
     /// What a server that listens at `addresses` shares.
     #[must_use]
-    pub fn new(limits: Limits, budget: Budget, addresses: Vec<SocketAddr>) -> Arc<Self> {
+    pub fn new(limits: Limits, addresses: Vec<SocketAddr>) -> Arc<Self> {
         Arc::new(Self {
             gate: Mutex::new(Gate::new(limits)),
-            budget,
             epoch: std::time::Instant::now(),
             changes: AtomicU64::new(0),
             stop: AtomicU8::new(Stop::No as u8),
@@ -145,12 +137,6 @@ impl Control {
     pub fn gate(&self) -> MutexGuard<'_, Gate> {
         // The gate is counters, which are whole after any panic.
         self.gate.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The budget of body octets in flight.
-    #[must_use]
-    pub const fn budget(&self) -> &Budget {
-        &self.budget
     }
 
     /// The addresses that were bound, in the order of the listeners.

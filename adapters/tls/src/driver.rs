@@ -25,8 +25,6 @@ pub enum Next {
     Again,
     /// Close the socket.
     Over,
-    /// It sends much and the budget is spent: run it again when there is budget.
-    Paused,
     /// TLS is up and there is no session yet: make it, [`begin`](Driver::begin), run again.
     Ready,
     /// Run it when the socket, a note or the deadline says so.
@@ -42,8 +40,6 @@ pub struct Rules<'a> {
     pub tls_handshake: Duration,
     /// How long output may wait without progress.
     pub write_stall: Duration,
-    /// Whether peers that send much have to wait.
-    pub spent: bool,
 }
 
 /// A link and its session.
@@ -57,8 +53,10 @@ pub struct Driver<S> {
     dirty: bool,
     /// The deadline of the wire: the handshake's, a stalled write's, or the end of lingering.
     until: Option<Instant>,
-    /// Octets received since the last output.
-    burst: usize,
+    /// Something was received since the last output.
+    unanswered: bool,
+    /// Octets thrown away since the end.
+    wasted: usize,
     /// A handshake began and did not end.
     handshaking: bool,
     fault: Option<Fault>,
@@ -86,8 +84,6 @@ impl<S: Session> Driver<S> {
     pub const FUEL: u32 = 16;
     /// Octets of output that may gather while there is still input to read.
     pub const GATHER: usize = 16 * 1024;
-    /// Octets without a reply from us that make a peer one who sends much.
-    pub const BURST: usize = 16 * 1024;
     /// Octets that a peer may still send after the end.
     const WASTE: usize = 1024 * 1024;
     /// Turns that a session gets to report its end.
@@ -115,7 +111,8 @@ impl<S: Session> Driver<S> {
             wait: Wait::Read,
             dirty: true,
             until,
-            burst: 0,
+            unanswered: false,
+            wasted: 0,
             handshaking: phase == Phase::Handshake,
             fault: None,
         }
@@ -152,7 +149,7 @@ impl<S: Session> Driver<S> {
         let before = out.len();
         let told = session.note(note, out);
         if out.len() > before {
-            self.burst = 0;
+            self.unanswered = false;
         }
         told
     }
@@ -215,18 +212,12 @@ impl<S: Session> Driver<S> {
             Phase::Open => {
                 self.wait == Wait::Read
                     && !self.dirty
-                    && self.burst == 0
+                    && !self.unanswered
                     && self.link.input.is_empty()
                     && self.link.pending() == 0
             }
             Phase::Goodbye | Phase::Linger | Phase::Over => false,
         }
-    }
-
-    /// Whether the peer has been answered since it sent something.
-    #[must_use]
-    pub const fn is_caught_up(&self) -> bool {
-        self.burst == 0
     }
 
     /// Whether it ended, or is, in a TLS handshake.
@@ -323,13 +314,12 @@ impl<S: Session> Driver<S> {
                 let _ = socket.finish();
                 self.phase = if self.link.input.is_ended() { Phase::Over } else { Phase::Linger };
                 self.until = Some(now + LINGER);
-                self.burst = 0;
                 Ok(Step::On)
             }
             Phase::Handshake => self.handshake(now, socket, pool, rules),
             Phase::Linger => {
                 match self.link.waste(socket, pool) {
-                    Ok(n) if n > 0 && self.burst < Self::WASTE => self.burst += n,
+                    Ok(n) if n > 0 && self.wasted < Self::WASTE => self.wasted += n,
                     Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
                         return Ok(Step::Stop(Next::Wait));
                     }
@@ -383,7 +373,7 @@ impl<S: Session> Driver<S> {
             let before = self.link.out.len();
             self.wait = session.turn(now, &mut self.link.input, &mut self.link.out);
             if self.link.out.len() > before {
-                self.burst = 0;
+                self.unanswered = false;
             }
         }
         match self.wait {
@@ -432,28 +422,23 @@ impl<S: Session> Driver<S> {
         pool: &mut Pool,
         rules: &Rules<'_>,
     ) -> Result<Step, Fault> {
-        let paused = rules.spent && self.burst >= Self::BURST && self.link.is_readable();
-        if !paused {
-            if self.link.pending() >= Self::GATHER {
+        if self.link.pending() >= Self::GATHER {
+            self.flush(now, socket, pool, rules)?;
+        }
+        let before = self.link.input.len();
+        match self.link.fill(socket, pool)? {
+            Fill::Blocked => {
                 self.flush(now, socket, pool, rules)?;
+                return Ok(Step::Stop(Next::Wait));
             }
-            let before = self.link.input.len();
-            match self.link.fill(socket, pool)? {
-                Fill::Blocked => {}
-                Fill::End => {
-                    self.dirty = true;
-                    return Ok(Step::On);
-                }
-                Fill::Some => {
-                    let more = self.link.input.len() - before;
-                    self.burst = self.burst.saturating_add(more);
-                    self.dirty = more > 0 || self.link.input.is_ended();
-                    return Ok(Step::On);
-                }
+            Fill::End => self.dirty = true,
+            Fill::Some => {
+                let more = self.link.input.len() - before;
+                self.unanswered |= more > 0;
+                self.dirty = more > 0 || self.link.input.is_ended();
             }
         }
-        self.flush(now, socket, pool, rules)?;
-        Ok(Step::Stop(if paused { Next::Paused } else { Next::Wait }))
+        Ok(Step::On)
     }
 
     /// Whether everything left. Watches over output that nobody takes.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 
-use posthaste_core::gate::{Budget, Limits, TlsMode};
+use posthaste_core::gate::{Limits, TlsMode};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::ServerTls;
@@ -34,8 +34,6 @@ pub struct Config {
     pub reactors: usize,
     /// What the door and the wire allow.
     pub limits: Limits,
-    /// Octets of bodies in flight, shared with the host that counts them.
-    pub budget: Budget,
 }
 
 impl Listener {

@@ -87,7 +87,6 @@ struct Bench {
     wire: Wire,
     pool: Pool,
     now: Instant,
-    spent: bool,
     upgrade: Option<Upgrade>,
     book: Arc<Book>,
 }
@@ -101,7 +100,6 @@ impl Bench {
             wire: Wire::default(),
             pool: Pool::new(),
             now: Instant::ZERO,
-            spent: false,
             upgrade: None,
             book,
         }
@@ -116,7 +114,6 @@ impl Bench {
             upgrade: self.upgrade.as_ref(),
             tls_handshake: Duration::from_secs(10),
             write_stall: Duration::from_secs(60),
-            spent: self.spent,
         };
         self.driver.run(self.now, &mut self.wire, &mut self.pool, &rules)
     }
@@ -288,27 +285,6 @@ fn fairness_gives_others_their_turn() {
 }
 
 #[test]
-fn without_budget_senders_wait_and_readers_do_not() {
-    let mut bench = Bench::plain();
-    bench.spent = true;
-    assert_eq!(bench.arrives(b"BODY 100000\r\n"), Next::Wait);
-    let piece = vec![b'b'; 10_000];
-    assert_eq!(bench.arrives(&piece), Next::Wait);
-    assert_eq!(bench.arrives(&piece), Next::Wait);
-    assert_eq!(bench.arrives(&piece), Next::Paused);
-    assert_eq!(bench.wire.pieces.len(), 1);
-    assert!(!bench.driver.is_caught_up());
-    bench.spent = false;
-    assert_eq!(bench.ready(), Next::Wait);
-    assert!(bench.wire.pieces.is_empty());
-    let mut reader = Bench::plain();
-    reader.spent = true;
-    for _ in 0..5_000 {
-        assert_eq!(reader.arrives(b"NOOP\r\n"), Next::Wait);
-    }
-}
-
-#[test]
 fn notes_and_closing() {
     let mut bench = Bench::plain();
     assert_eq!(bench.arrives(b"never\r\nnext\r\n"), Next::Wait);
@@ -415,7 +391,6 @@ fn tls_first_makes_the_session_when_it_is_up() {
         upgrade: None,
         tls_handshake: Duration::from_secs(10),
         write_stall: Duration::from_secs(60),
-        spent: false,
     };
     let tls = tls().0.start().unwrap();
     bench.driver = Driver::tls(tls, None, bench.now, &rules);

@@ -20,7 +20,7 @@ mod socket;
 mod task;
 
 pub use connection::Connection;
-pub use posthaste_core::gate::{Arrival, Budget, Limits, Network, TlsMode};
+pub use posthaste_core::gate::{Arrival, Limits, Network, TlsMode};
 pub use posthaste_tls::{
     BindError, ClientTls, Config, Counts, Factory, Handle, Inbox, InboxOf, Listener, ServerTls,
     Trust, Upgrade,

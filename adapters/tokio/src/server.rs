@@ -56,7 +56,7 @@ where
                 sockets.push(socket);
             }
         }
-        let control = Control::new(config.limits, config.budget, addresses);
+        let control = Control::new(config.limits, addresses);
         let bell = Arc::new(Notify::new());
         let rung = bell.clone();
         control.on_change(move || rung.notify_waiters());

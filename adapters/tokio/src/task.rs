@@ -17,10 +17,6 @@ use tokio::sync::{Notify, mpsc};
 use crate::server::House;
 use crate::socket::{Tcp, with_pool};
 
-/// How often one that waits for budget is looked at.
-const BUDGET_LOOK: Duration = Duration::from_millis(20);
-/// Looks after which it goes on without budget, so that somebody gets done.
-const BUDGET_PATIENCE: u32 = 50;
 /// How long the last words may take after the drain.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -48,7 +44,6 @@ pub(crate) struct Task<F: Factory> {
     inbox: Arc<InboxOf<F>>,
     notify: Arc<Notify>,
     notes: Vec<(u64, <F::Session as Session>::Note)>,
-    looks: u32,
     drain: Drain,
     // Last, so that everything else is gone when the gate hears of it.
     _guest: Guest,
@@ -79,7 +74,6 @@ impl<F: Factory> Task<F> {
             inbox,
             notify,
             notes: Vec::new(),
-            looks: 0,
             drain: Drain::No,
             _guest: guest,
         }
@@ -93,7 +87,7 @@ impl<F: Factory> Task<F> {
             let gate = control.gate();
             (gate.limits().tls_handshake, gate.limits().write_stall)
         };
-        let rules = Rules { upgrade, tls_handshake, write_stall, spent: false };
+        let rules = Rules { upgrade, tls_handshake, write_stall };
         let mut driver = if self.arrival.tls == TlsMode::Implicit {
             let Some(Ok(tls)) = upgrade.map(Upgrade::start) else { return };
             Driver::tls(tls, None, control.now(), &rules)
@@ -109,23 +103,14 @@ impl<F: Factory> Task<F> {
             if self.drain(&mut driver, now) {
                 break;
             }
-            let patient = self.looks < BUDGET_PATIENCE;
-            let rules = Rules { spent: patient && control.budget().is_spent(), ..rules };
             let mut socket = Tcp(&self.stream);
             match with_pool(|pool| driver.run(now, &mut socket, pool, &rules)) {
                 Next::Again => tokio::task::yield_now().await,
                 Next::Over => break,
-                Next::Paused => {
-                    self.looks += 1;
-                    tokio::time::sleep(BUDGET_LOOK).await;
-                }
                 Next::Ready => {
                     driver.begin(house.factory.make(&self.arrival, &self.inbox, 0));
                 }
-                Next::Wait => {
-                    self.looks = if driver.is_caught_up() { 0 } else { self.looks };
-                    self.wait(&mut driver).await;
-                }
+                Next::Wait => self.wait(&mut driver).await,
             }
         }
         if let Some(fault) = driver.fault() {
