@@ -5,6 +5,7 @@
 
 pub mod imap;
 pub mod smtp;
+pub mod store;
 
 /// A fuzz body.
 pub type Body = fn(&[u8]);
@@ -19,4 +20,8 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("smtp_params", smtp::params),
     ("smtp_reply", smtp::reply),
     ("smtp_server", smtp::server),
+    ("store_frames", store::frames),
+    ("store_log", store::log),
+    ("store_outcomes", store::outcomes),
+    ("store_records", store::records),
 ];
