@@ -73,6 +73,7 @@ macro_rules! properties {
     };
 }
 
+properties!(imap_server, posthaste_tests::property::imap::ImapServer::default());
 properties!(pop3_server, Pop3Server::default());
 properties!(smtp_commands, SmtpServer::<false>::new(Role::Smtp));
 properties!(smtp_server, SmtpServer::<true>::new(Role::Smtp));

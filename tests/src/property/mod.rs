@@ -5,12 +5,13 @@
 //! - [`drive`]: drives one machine through one talk, and checks at each step what holds at each step
 //! - [`rules`]: one function a rule
 //! - [`heap`]: an allocator that counts, for the rule about idle machines
-//! - [`pop3`], [`smtp`]…: the machines
+//! - [`imap`], [`pop3`], [`smtp`]…: the machines
 //!
 //! `tests/tests/properties.rs` makes a test of every rule for every subject.
 
 pub mod drive;
 pub mod heap;
+pub mod imap;
 pub mod pop3;
 pub mod rules;
 pub mod smtp;

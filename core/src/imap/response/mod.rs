@@ -339,7 +339,6 @@ impl Responses {
 
     /// These responses, with more to follow: the machine asks for the
     /// [`Next`](super::server::Next).
-    #[must_use]
     pub fn part(self) -> Reply {
         let tagged = u32::try_from(self.octets.len()).unwrap_or(u32::MAX);
         let Self { octets, from, at, .. } = self;
@@ -347,25 +346,21 @@ impl Responses {
     }
 
     /// These responses, and the command succeeded.
-    #[must_use]
     pub fn ok(self, text: &str) -> Reply {
         self.done(Status::Ok, None, text)
     }
 
     /// These responses, and the command failed.
-    #[must_use]
     pub fn no(self, code: Code<'_>, text: &str) -> Reply {
         self.done(Status::No, Some(&code), text)
     }
 
     /// These responses, and the command made no sense: it names a message that is not there, say.
-    #[must_use]
     pub fn bad(self, text: &str) -> Reply {
         self.done(Status::Bad, None, text)
     }
 
     /// These responses, and how the command ended.
-    #[must_use]
     pub fn done(mut self, is: Status, code: Option<&Code<'_>>, text: &str) -> Reply {
         let tagged = u32::try_from(self.octets.len()).unwrap_or(u32::MAX);
         status(&mut self.octets, is, code, text);

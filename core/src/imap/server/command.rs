@@ -14,7 +14,7 @@ use crate::imap::response::{Code, Responses, Status, status, words};
 use crate::imap::{Atom, Bad, List, Syntax};
 use crate::machine::{End, Input};
 use crate::sasl::Failure;
-use crate::text::Text;
+use crate::text::{Secret, Text};
 
 impl Server {
     /// What the grammar allows now.
@@ -34,23 +34,23 @@ impl Server {
             Frame::Append(n, _) => {
                 // Unless its head is good and the handler wants it.
                 self.head = Head::Refuse;
-                self.command(take(n), input, out)
+                self.command(take(n), out)
             }
-            Frame::Command(n) => self.command(take(n), input, out),
+            Frame::Command(n) => self.command(take(n), out),
             Frame::End(n) => self.append_end(take(n), out),
             Frame::Line(n) if self.phase == Phase::Exchange => self.response(take(n), out),
             Frame::Line(n) => self.done(take(n), out),
             Frame::Message(n) => self.message(take(n)),
-            Frame::Skipped(n) => Event::Skipped(Text(take(n))),
+            Frame::Skipped(n) => Event::Skipped(Secret::new(take(n))),
             Frame::TooBig(n, literal) => self.too_big(take(n), literal, out),
             Frame::TooLong(n) => self.too_long(take(n), out),
             // Neither is ever shown.
-            Frame::Continue | Frame::Read => Event::Skipped(Text::default()),
+            Frame::Continue | Frame::Read => Event::Skipped(Secret::new(b"")),
         }
     }
 
     /// A whole command, or the head of an APPEND.
-    fn command<'i>(&mut self, octets: &'i [u8], input: &Input, out: &mut Vec<u8>) -> Event<'i> {
+    fn command<'i>(&mut self, octets: &'i [u8], out: &mut Vec<u8>) -> Event<'i> {
         self.active = self.now;
         self.running = Running::Other;
         self.sync = None;
@@ -63,7 +63,7 @@ impl Server {
             self.junk = self.junk.saturating_add(1);
             if self.junk > self.config.limits.junk.max(1) {
                 self.bye(out, End::Errors, None, "Too many commands before signing in");
-                return Event::Refused(shown(octets), Why::Limit);
+                return Event::Refused(shown(octets, command.verb()), Why::Limit);
             }
         }
         if !self.allows(&command) {
@@ -77,7 +77,7 @@ impl Server {
             };
             self.tagged(out, Status::Bad, None, text);
             self.fault(out);
-            return Event::Refused(shown(octets), Why::State);
+            return Event::Refused(shown(octets, command.verb()), Why::State);
         }
         let before = self.mode.condstore;
         self.mode.condstore |= asks_condstore(&command);
@@ -90,10 +90,10 @@ impl Server {
             Command::Append(head) => {
                 if head.literal.octets > self.config.limits.message_size {
                     if !self.may_skip(head.literal, out) {
-                        return Event::Refused(shown(octets), Why::Limit);
+                        return Event::Refused(shown(octets, command.verb()), Why::Limit);
                     }
                     self.tagged(out, Status::No, Some(&Code::Limit), "The message is too long");
-                    return Event::Refused(shown(octets), Why::Limit);
+                    return Event::Refused(shown(octets, command.verb()), Why::Limit);
                 }
                 (self.binary, self.utf8) = (head.literal.binary, head.utf8);
                 self.sync = self.selected().then_some(Allowed::Everything);
@@ -130,6 +130,7 @@ impl Server {
                 out.extend_from_slice(b"+ Idling\r\n");
                 // What changed up to now comes first.
                 self.poked = true;
+                self.told = None;
                 self.phase = Phase::Idle;
                 Event::Heard(command)
             }
@@ -141,13 +142,8 @@ impl Server {
                 Event::Heard(command)
             }
             Command::StartTls => {
-                // What came behind it came without TLS. RFC 9051 §6.2.1: nothing may.
-                if input.len() > octets.len() {
-                    self.end(End::Injection);
-                } else {
-                    self.tagged(out, Status::Ok, None, "Begin TLS");
-                    self.phase = Phase::Secure;
-                }
+                self.tagged(out, Status::Ok, None, "Begin TLS");
+                self.phase = Phase::Secure;
                 Event::StartTls
             }
             command => {
@@ -217,7 +213,7 @@ impl Server {
         if self.may_skip(literal, out) {
             self.refuse_limit(head, "The literal is too long", out);
         }
-        Event::Refused(shown(head), Why::Limit)
+        Event::Refused(shown(head, self.verb_of(head)), Why::Limit)
     }
 
     /// A line over its limit; `head` is its front.
@@ -231,7 +227,7 @@ impl Server {
             Phase::Idle => self.done(head, out),
             _ => {
                 self.refuse_limit(head, "The line is too long", out);
-                Event::Refused(shown(head), Why::Limit)
+                Event::Refused(shown(head, self.verb_of(head)), Why::Limit)
             }
         }
     }
@@ -251,6 +247,12 @@ impl Server {
         self.fault(out);
     }
 
+    /// The word that a command begins with of which only the front is there.
+    fn verb_of(&self, head: &[u8]) -> &'static str {
+        Tagged::read(head, self.syntax())
+            .map_or_else(|bad| bad.verb, |tagged| tagged.command.verb())
+    }
+
     /// Whether a literal that nobody wants may be skipped. What comes without waiting has to be read to its
     /// end; where that end is too far the session ends instead (RFC 7888 §4).
     fn may_skip(&mut self, literal: Literal, out: &mut Vec<u8>) -> bool {
@@ -262,7 +264,7 @@ impl Server {
     }
 
     /// A line while idling.
-    fn done<'i>(&mut self, line: &'i [u8], out: &mut Vec<u8>) -> Event<'i> {
+    fn done(&mut self, line: &[u8], out: &mut Vec<u8>) -> Event<'static> {
         self.active = self.now;
         self.phase = Phase::Command;
         // RFC 9051 §6.3.13
@@ -272,7 +274,7 @@ impl Server {
         }
         self.tagged(out, Status::Bad, None, "Expected DONE");
         self.fault(out);
-        Event::Refused(shown(line), Why::Syntax)
+        Event::Refused(Text::default(), Why::Syntax)
     }
 
     /// A command that cannot be parsed.
@@ -287,7 +289,7 @@ impl Server {
         tidy(out, start);
         out.extend_from_slice(b"\r\n");
         self.fault(out);
-        Event::Refused(shown(octets), Why::Syntax)
+        Event::Refused(shown(octets, bad.verb), Why::Syntax)
     }
 
     /// RFC 9051 §6.3.1.
@@ -421,15 +423,15 @@ fn asks_condstore(command: &Command<'_>) -> bool {
     }
 }
 
-/// What an event shows of a refused command: its first line, without its end; of one that may hold a
-/// password nothing.
-pub(super) fn shown(octets: &[u8]) -> Text<'_> {
+/// What an event shows of a refused command, which begins with the known word `verb` (nothing if it does
+/// not): its first line, without its end. A line that is no command may be a password gone astray, and
+/// what signs in holds one: of these nothing is shown.
+fn shown<'i>(octets: &'i [u8], verb: &str) -> Text<'i> {
+    if matches!(verb, "" | "AUTHENTICATE" | "LOGIN") {
+        return Text::default();
+    }
     let end = memchr::memmem::find(octets, b"\r\n").unwrap_or(octets.len());
-    let line = octets.get(..end).unwrap_or_default();
-    let mut words = line.split(|&b| b == b' ').skip(1).filter(|word| !word.is_empty());
-    let verb = words.next().unwrap_or_default();
-    let secret = [&b"LOGIN"[..], b"AUTHENTICATE"].iter().any(|s| verb.eq_ignore_ascii_case(s));
-    Text(if secret { b"" } else { line })
+    Text(octets.get(..end).unwrap_or_default())
 }
 
 /// Makes what stands from `start` on printable.

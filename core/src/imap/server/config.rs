@@ -43,6 +43,9 @@ pub struct Limits {
     /// `imap_idle`: how long a client that has signed in may be silent. RFC 9051 §5.4: not less than
     /// 30 minutes. IDLE ends with it too.
     pub idle: Duration,
+    /// `imap_idle_gap`: the least time between two updates to a client in IDLE, so that a busy mailbox
+    /// gives one update for many changes. The first change after a quiet time is told at once.
+    pub idle_gap: Duration,
     /// `junk_commands`: how many commands may come before sign-in. Then the session ends.
     pub junk: u8,
     /// `imap_line`: octets of a command without its literals, after sign-in.
@@ -89,6 +92,7 @@ impl Default for Limits {
             body_wait: Duration::from_secs(180),
             errors: 20,
             idle: Duration::from_secs(30 * 60),
+            idle_gap: Duration::from_millis(50),
             junk: 100,
             line: 64 * 1024,
             line_before_login: 8 * 1024,

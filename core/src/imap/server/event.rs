@@ -54,8 +54,9 @@ pub enum Event<'i> {
         /// The account's name as the client wrote it, prepared.
         user: String,
     },
-    /// Octets of literals that nobody wants: their command was refused.
-    Skipped(Text<'i>),
+    /// Octets of what was refused: literals that came unasked, the rest of a line. A password may be among
+    /// them.
+    Skipped(Secret<'i>),
     /// STARTTLS: TLS starts when the reply has left.
     StartTls,
     /// What changed in the selected mailbox since the client heard of it last?

@@ -99,6 +99,10 @@ pub struct Server {
     failures: u8,
     tls: bool,
     poked: bool,
+    /// A question was settled since the last `advance`.
+    settled: bool,
+    /// When the client was last told of changes while idling.
+    told: Option<Instant>,
     /// A message is being appended, and the handler has not heard how that ended.
     appending: bool,
     /// Its literal may hold NUL.
@@ -248,6 +252,8 @@ impl Server {
             failures: 0,
             tls: false,
             poked: false,
+            settled: false,
+            told: None,
             appending: false,
             binary: false,
             spoiled: false,
@@ -332,10 +338,19 @@ impl Server {
         self.unread = unread;
     }
 
+    /// Whether an idling client is to be told of changes now: at most so often, so that a busy mailbox
+    /// gives one Sync for many pokes.
+    fn may_tell(&self) -> bool {
+        self.poked
+            && self.stage == Stage::Selected
+            && self.told.is_none_or(|told| told + self.config.limits.idle_gap <= self.now)
+    }
+
     /// A wait ran out.
     fn expire(&mut self, out: &mut Vec<u8>) {
         if self.asking.is_open() {
             self.refuse(out);
+            self.active = self.now;
         } else if self.stage == Stage::NotAuthenticated {
             self.bye(out, End::Timeout, None, "Signing in took too long");
         } else {
@@ -415,12 +430,17 @@ impl Machine for Server {
                 Head::Accept | Head::Settled => {}
             }
         }
+        if core::mem::replace(&mut self.settled, false) {
+            // The client had to wait for us.
+            self.active = self.now;
+        }
         self.look(input);
         if self.phase == Phase::Start && self.show == Show::Nothing {
             (self.active, self.began) = (self.now, self.now);
             return self.shows(Show::Connected);
         }
-        if self.deadline().is_some_and(|deadline| deadline <= self.now) {
+        // A refusal may leave another wait that has run out; then the session ends.
+        while self.deadline().is_some_and(|deadline| deadline <= self.now) {
             self.expire(out);
         }
         loop {
@@ -448,8 +468,9 @@ impl Machine for Server {
                     self.write_reply(out);
                     continue;
                 }
-                Phase::Idle if self.poked && self.stage == Stage::Selected => {
+                Phase::Idle if self.may_tell() => {
                     self.poked = false;
+                    self.told = Some(self.now);
                     return self.shows(Show::Sync(Allowed::Everything));
                 }
                 // What comes before TLS is up was not said under TLS: RFC 9051 §6.2.1 and CVE-2011-0411.
@@ -531,6 +552,10 @@ impl Machine for Server {
             _ if self.stage == Stage::NotAuthenticated => Some(self.began + limits.login_wait),
             Phase::Append => Some(self.active + limits.body_wait),
             Phase::Command if self.unread > 0 => Some(self.active + limits.body_wait),
+            Phase::Idle if self.poked && self.stage == Stage::Selected && self.told.is_some() => {
+                let told = self.told.map(|told| told + limits.idle_gap);
+                told.filter(|told| *told > self.now).or(Some(self.active + limits.idle))
+            }
             _ => Some(self.active + limits.idle),
         }
     }
@@ -572,6 +597,8 @@ impl Machine for Server {
 impl Server {
     /// Hears the answer to the question that was open.
     fn settled(&mut self, answer: Answer, out: &mut Vec<u8>) {
+        // While idling the client waits for nothing, and what it is told says nothing of it.
+        self.settled = self.phase != Phase::Idle;
         match (self.kind, answer) {
             (Kind::Append, Answer::Append(admission)) => self.admitted(admission),
             (Kind::Connect, Answer::Connect(welcome)) => self.greet(welcome, out),

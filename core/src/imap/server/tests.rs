@@ -18,6 +18,7 @@ use crate::imap::flag::Flag;
 use crate::imap::response::{Label, Responses};
 use crate::imap::view::View;
 use crate::session::{Act, Handler, Pair, Place, Session, Wait};
+use crate::text::Text;
 
 /// One mailbox, INBOX. Messages have a body and perhaps `\Seen`.
 #[derive(Default)]
@@ -172,10 +173,10 @@ impl Handler<Imap> for Toy {
                 last.push_str(&run.to_string());
             }
             (Event::Skipped(run), Some(last)) if last.starts_with("Skipped ") => {
-                last.push_str(&run.to_string());
+                last.push_str(&Text(run.expose()).to_string());
             }
             (Event::Body(run), _) => self.log.push(format!("Body {run}")),
-            (Event::Skipped(run), _) => self.log.push(format!("Skipped {run}")),
+            (Event::Skipped(run), _) => self.log.push(format!("Skipped {}", Text(run.expose()))),
             _ => self.log.push(line),
         }
         match event {

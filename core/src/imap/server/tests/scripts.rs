@@ -213,7 +213,9 @@ fn idle_tells_what_changes() {
         LOGIN,
         SELECT,
         C(b"c IDLE\r\n"),
+        T(1),
         Deliver(b"x"),
+        T(1),
         Remove,
         C(b"done\r\nd IDLE\r\n"),
         C(b"e NOOP\r\n"),
@@ -234,6 +236,16 @@ fn idle_tells_what_changes() {
             "f OK Done",
         ]
     );
+}
+
+#[test]
+fn many_changes_in_idle_are_told_together() {
+    let steps =
+        [LOGIN, SELECT, C(b"c IDLE\r\n"), T(1), Deliver(b""), Deliver(b""), Deliver(b""), T(1)];
+    let run = talk(&config(), || Toy::new(&[]), &steps);
+    assert!(run.out.ends_with("+ Idling\r\n* 1 EXISTS\r\n* 3 EXISTS\r\n"), "{}", run.out);
+    let syncs = run.log.iter().filter(|line| line.starts_with("Sync")).count();
+    assert_eq!(syncs, 3, "one at the start, one at once, one for the rest");
 }
 
 #[test]
