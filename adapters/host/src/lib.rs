@@ -5,6 +5,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`Host`] | what all handlers share; makes handlers |
+//! | [`Session`], [`Machines`] | a session of any protocol, for adapters that carry several |
 //! | [`Delivery`] | the handler of SMTP, submission and LMTP sessions |
 //! | [`Maildrop`] | the handler of POP3 sessions |
 //! | [`Mailboxes`] | the handler of IMAP sessions |
@@ -28,6 +29,7 @@ pub mod password;
 pub mod pool;
 mod pop3;
 mod rings;
+mod session;
 mod sign_in;
 mod staged;
 mod summary;
@@ -38,3 +40,4 @@ pub use delivery::Delivery;
 pub use host::{Host, StartError};
 pub use imap::{IMAP_EXTENSIONS, Mailboxes};
 pub use pop3::Maildrop;
+pub use session::{IDLE, Machines, Note, Session};
