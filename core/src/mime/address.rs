@@ -53,10 +53,7 @@ impl<'a> Mailbox<'a> {
     /// The display name as people read it, encoded words decoded.
     #[must_use]
     pub fn display(&self) -> Option<Cow<'a, str>> {
-        Some(match self.name()? {
-            Cow::Borrowed(name) => encoded_word::decode(name),
-            Cow::Owned(name) => Cow::Owned(encoded_word::decode(&name).into_owned()),
-        })
+        self.name().map(encoded_word::decode_line)
     }
 
     /// The obsolete route (RFC 5322 §4.4), as in `@one.example,@two.example`.
@@ -142,6 +139,11 @@ impl<'a> Iterator for Addresses<'a> {
                 Some(b'<') => return Some(Address::Mailbox(self.angle(words))),
                 Some(b'@') => return Some(Address::Mailbox(self.bare(start, comment))),
                 _ if words.is_empty() => {}
+                // Several words are a name that lacks its address.
+                _ if !words.starts_with(b"\"") && phrase(words).contains(&b' ') => {
+                    let mailbox = Mailbox { phrase: words, ..Mailbox::default() };
+                    return Some(Address::Mailbox(mailbox));
+                }
                 _ => {
                     let mailbox = Mailbox { comment, local: words, ..Mailbox::default() };
                     return Some(Address::Mailbox(mailbox));

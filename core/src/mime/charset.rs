@@ -160,3 +160,51 @@ const ALIASES: &[(&[u8], &[u8])] = &[
     (b"win-1251", b"windows-1251"),
     (b"win1251", b"windows-1251"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn charsets_by_label() {
+        for (label, octets, text) in [
+            ("utf-8", &b"\xc3\xa9"[..], "\u{e9}"),
+            (" ISO-8859-1 ", b"\xe9\x80", "\u{e9}\u{20ac}"),
+            ("iso-2022-jp", b"\x1b$B$\"\x1b(B", "\u{3042}"),
+            ("cp932", b"\x82\xa0", "\u{3042}"),
+            ("gb2312", b"\xd6\xd0", "\u{4e2d}"),
+            ("US-ASCII*en", b"a", "a"),
+            ("koi8-r", b"\xc1", "\u{430}"),
+        ] {
+            assert_eq!(decode(label.as_bytes(), octets).unwrap(), text, "{label}");
+        }
+        assert_eq!(decode(b"x-unknown", b"a"), None);
+        assert!(ALIASES.iter().all(|(label, _)| Charset::of(label).is_some()));
+    }
+
+    /// RFC 2152, its examples.
+    #[test]
+    fn utf7() {
+        for (octets, text) in [
+            (&b"A+ImIDkQ."[..], "A\u{2262}\u{391}."),
+            (b"Hi Mom -+Jjo--!", "Hi Mom -\u{263a}-!"),
+            (b"+ZeVnLIqe-", "\u{65e5}\u{672c}\u{8a9e}"),
+            (b"Item 3 is +AKM-1.", "Item 3 is \u{a3}1."),
+            (b"1 +- 1 = 2", "1 + 1 = 2"),
+            (b"+2D3cqQ-", "\u{1f4a9}"),
+            (b"+\xff+", "\u{fffd}"),
+        ] {
+            assert_eq!(decode(b"UTF-7", octets).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn what_nobody_told_is_guessed() {
+        assert_eq!(guess(b"\xc3\xa9"), "\u{e9}");
+        assert_eq!(guess(b"\xe9"), "\u{e9}");
+        assert_eq!(decode_or_guess(b"us-ascii", b"\xc3\xa9"), "\u{e9}");
+        assert_eq!(decode_or_guess(b"x-unknown", b"\xe9"), "\u{e9}");
+        assert_eq!(decode_body(b"", b"\xef\xbb\xbfa"), "a");
+        assert_eq!(decode_body(b"utf-8", b"\xef\xbb\xbfa"), "a");
+    }
+}

@@ -27,8 +27,8 @@ pub struct DateTime {
 impl DateTime {
     /// Reads a date as header fields hold it.
     ///
-    /// Beyond RFC 5322 §3.3 and its obsolete forms: names in full, no comma, `-` and `/` within the
-    /// day, the order of C's `asctime`, no time or zone, and years of two and three digits. What
+    /// Beyond RFC 5322 §3.3 and its obsolete forms: names in full, months as
+    /// numbers, no comma, `-` and `/` within the day, the order of C's `asctime`, no time or zone, and years of two and three digits. What
     /// follows a whole date is passed over. `None` if there is no such day or time.
     #[must_use]
     pub fn parse(value: &[u8]) -> Option<Self> {
@@ -161,7 +161,7 @@ impl Seen {
             self.year = Some(year(value, digits.len())?);
         } else if self.day.is_none() && (self.year.is_none() || self.month.is_some()) {
             self.day = Some(value);
-        } else if self.month.is_none() && self.year.is_some() {
+        } else if self.month.is_none() && (self.year.is_some() || digits.len() <= 2) {
             self.month = Some(u8::try_from(value).ok().filter(|month| (1..=12).contains(month))?);
         } else if self.year.is_none() {
             self.year = Some(year(value, digits.len())?);

@@ -20,14 +20,20 @@ use crate::grammar::base64;
 /// read as UTF-8 if they are that and as windows-1252 if not.
 #[must_use]
 pub fn decode(value: &[u8]) -> Cow<'_, str> {
-    let value = unfold(value);
-    if memmem::find(&value, b"=?").is_none() {
-        return match value {
-            Cow::Borrowed(value) => charset::guess(value),
-            Cow::Owned(value) => Cow::Owned(charset::guess(&value).into_owned()),
-        };
+    decode_line(unfold(value))
+}
+
+/// As [`decode`], for a value on one line whose blanks at both ends mean something, such as what
+/// stood in quotes.
+#[must_use]
+pub fn decode_line(value: Cow<'_, [u8]>) -> Cow<'_, str> {
+    if memmem::find(&value, b"=?").is_some() {
+        return Cow::Owned(decode_words(&value));
     }
-    Cow::Owned(decode_words(&value))
+    match value {
+        Cow::Borrowed(value) => charset::guess(value),
+        Cow::Owned(value) => Cow::Owned(charset::guess(&value).into_owned()),
+    }
 }
 
 fn decode_words(value: &[u8]) -> String {
@@ -162,3 +168,63 @@ impl<'a> Decoded<'a> {
 
 /// How long the name of a charset may be, with its language.
 const LONGEST_CHARSET: usize = 80;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// RFC 2047 §8.
+    #[test]
+    fn the_examples_of_rfc_2047() {
+        for (value, text) in [
+            ("(=?ISO-8859-1?Q?a?=)", "(a)"),
+            ("(=?ISO-8859-1?Q?a?= b)", "(a b)"),
+            ("(=?ISO-8859-1?Q?a?= =?ISO-8859-1?Q?b?=)", "(ab)"),
+            ("(=?ISO-8859-1?Q?a?=  =?ISO-8859-1?Q?b?=)", "(ab)"),
+            ("(=?ISO-8859-1?Q?a?=\r\n    =?ISO-8859-1?Q?b?=)", "(ab)"),
+            ("(=?ISO-8859-1?Q?a_b?=)", "(a b)"),
+            ("(=?ISO-8859-1?Q?a?= =?ISO-8859-2?Q?_b?=)", "(a b)"),
+            ("=?US-ASCII?Q?Keith_Moore?=", "Keith Moore"),
+            ("=?ISO-8859-1?Q?Keld_J=F8rn_Simonsen?=", "Keld J\u{f8}rn Simonsen"),
+            (
+                "=?ISO-8859-1?B?SWYgeW91IGNhbiByZWFkIHRoaXMgeW8=?=\r\n =?ISO-8859-2?B?dSB1bmRlcnN0YW5kIHRoZSBleGFtcGxlLg==?=",
+                "If you can read this you understand the example.",
+            ),
+        ] {
+            assert_eq!(decode(value.as_bytes()), text);
+        }
+    }
+
+    #[test]
+    fn words_as_mailers_write_them() {
+        for (value, text) in [
+            // A character cut between two words.
+            (&b"=?utf-8?B?w6==?= =?utf-8?B?qQ==?="[..], "\u{e9}"),
+            (b"=?utf-8?q?=C3?= =?UTF-8?Q?=A9?=", "\u{e9}"),
+            // A stateful charset starts anew in each word.
+            (b"=?iso-2022-jp?B?GyRCJCI=?= =?iso-2022-jp?B?GyRCJCIbKEI=?=", "\u{3042}\u{3042}"),
+            (b"a=?utf-8?q?b?=c", "abc"),
+            (b"=?utf-8?q?a?==?utf-8?q?b?=", "ab"),
+            (b"=?utf-8*en?q?a b?=", "a b"),
+            (b"=?utf-8?q?what??=", "what?"),
+            (b"=?utf-8?q?=zz=4?=", "=zz=4"),
+            (b"=?x-unknown?q?=E9?=", "\u{e9}"),
+            (b"=?utf-8?x?a?= =?utf-8?q?a", "=?utf-8?x?a?= =?utf-8?q?a"),
+            (b"=? =?= ?= =?=?=", "=? =?= ?= =?=?="),
+            (b"\xc3\xa9 \xe9", "\u{c3}\u{a9} \u{e9}"),
+            (b"", ""),
+        ] {
+            assert_eq!(decode(value), text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_breaks_it(value in "(=\\?|\\?=|utf-8|\\?q\\?|\\?b\\?|[ a=_é\r\n]){0,30}") {
+            let text = decode(value.as_bytes());
+            prop_assert!(text.len() <= value.len() * 3);
+        }
+    }
+}

@@ -186,8 +186,8 @@ impl<'a> Entry<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// The envelope of the message that is, or is within, part `index`: 0 is the whole message, and
-    /// a message/rfc822 part stands for its child.
+    /// The envelope of the message whose header is that of part `index`: 0 for the whole message,
+    /// the child of a message/rfc822 part for the message within.
     #[must_use]
     pub fn envelope(&self, index: usize) -> Envelope<'a> {
         Envelope::of(self.fields(index))
@@ -280,7 +280,7 @@ mod tests {
     fn folds_are_undone() {
         let envelope =
             Envelope::parse(b"Subject: one\r\n two\r\n\tthree \r\nTo: a\r\n @x.test\r\n");
-        assert_eq!(envelope.subject().unwrap(), &b"one two\tthree"[..]);
+        assert_eq!(envelope.subject().unwrap(), &b"one two three"[..]);
         assert_eq!(shown(envelope.to()), r#"((NIL NIL "a" "x.test"))"#);
     }
 }

@@ -115,8 +115,8 @@ pub(crate) fn colon(raw: &[u8]) -> Option<usize> {
     (at > 0 && raw.get(end) == Some(&b':')).then_some(end)
 }
 
-/// `value` on one line: each line end that a blank follows is taken out (RFC 5322 §2.2.3), stray
-/// line ends become blanks, and the blanks at both ends go.
+/// `value` on one line: the line ends are taken out (RFC 5322 §2.2.3) and the blank behind each is a
+/// space, as a tab was only there for the fold; the blanks at both ends go.
 #[must_use]
 pub fn unfold(value: &[u8]) -> Cow<'_, [u8]> {
     let value = value.trim_ascii();
@@ -127,10 +127,15 @@ pub fn unfold(value: &[u8]) -> Cow<'_, [u8]> {
     for line in value.split_inclusive(|octet| *octet == b'\n') {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if !out.is_empty() && !line.is_empty() && !matches!(line.first(), Some(b' ' | b'\t')) {
+        if out.is_empty() || line.is_empty() {
+            out.extend_from_slice(line);
+        } else {
             out.push(b' ');
+            out.extend_from_slice(match line {
+                [b' ' | b'\t', rest @ ..] => rest,
+                line => line,
+            });
         }
-        out.extend_from_slice(line);
     }
     Cow::Owned(out)
 }
@@ -148,6 +153,29 @@ pub fn select<'a, N: AsRef<[u8]>>(
     fields(header)
         .filter(move |field| names.iter().any(|name| field.is(name.as_ref())) == wanted)
         .map(|field| field.raw())
+}
+
+/// The message identifiers in the value of Message-ID, In-Reply-To or References (RFC 5322 §3.6.4),
+/// without their angle brackets.
+///
+/// What stands between them is passed over, as old In-Reply-To fields hold phrases; a value without
+/// any bracket is one identifier.
+pub fn message_ids(value: &[u8]) -> impl Iterator<Item = Cow<'_, [u8]>> {
+    let mut rest = value;
+    let bare = value.trim_ascii();
+    let bare = (memchr(b'<', bare).is_none() && !bare.is_empty()).then(|| unfold(bare));
+    let bracketed = core::iter::from_fn(move || {
+        loop {
+            let start = memchr(b'<', rest)? + 1;
+            let end = start + memchr(b'>', rest.get(start..)?)?;
+            let id = rest.get(start..end)?.trim_ascii();
+            rest = rest.get(end + 1..)?;
+            if !id.is_empty() {
+                return Some(unfold(id));
+            }
+        }
+    });
+    bare.into_iter().chain(bracketed)
 }
 
 macro_rules! names {
@@ -253,5 +281,77 @@ impl Name {
     #[must_use]
     pub const fn in_body_structure(self) -> bool {
         (self as u8) >= (Self::ContentType as u8) && (self as u8) <= (Self::ContentMd5 as u8)
+    }
+}
+#[cfg(test)]
+mod tests {
+    use alloc::string::String;
+
+    use super::*;
+
+    fn names(header: &[u8]) -> Vec<String> {
+        fields(header).map(|field| String::from_utf8_lossy(field.name()).into_owned()).collect()
+    }
+
+    #[test]
+    fn fields_as_they_stand() {
+        let header =
+            b"From: a\r\nSubject : x\r\n\ty\r\nno field\r\n: none\r\nTo:\r\n\r\nBody: z\r\n";
+        assert_eq!(names(header), ["From", "Subject", "", "", "To"]);
+        let all: Vec<Field<'_>> = fields(header).collect();
+        assert_eq!(all.iter().flat_map(|field| field.raw()).count(), header.len() - 11);
+        assert_eq!(all[1].value(), b" x\r\n\ty");
+        assert_eq!(all[1].unfolded(), &b"x y"[..]);
+        assert_eq!(all[1].kind(), Name::Subject);
+        assert_eq!(all[2].value(), b"no field");
+        assert!(all[4].value().is_empty() && all[4].is(b"TO"));
+        assert_eq!(names(b" leading: x\r\nA: b"), ["", "A"]);
+        assert_eq!(names(b"\r\nA: b"), [""; 0]);
+    }
+
+    #[test]
+    fn folds_are_undone() {
+        for (value, expected) in [
+            (&b"  a b  "[..], &b"a b"[..]),
+            (b"a\r\n b", b"a b"),
+            (b"a\n\tb", b"a b"),
+            (b"a \r\n  b\r\n \r\n c", b"a   b  c"),
+            (b"\r\n a", b"a"),
+        ] {
+            assert_eq!(unfold(value), expected, "{value:?}");
+        }
+    }
+
+    /// RFC 9051 §6.4.5.1: HEADER.FIELDS and HEADER.FIELDS.NOT share the fields between them.
+    #[test]
+    fn fields_are_selected() {
+        let header = b"From: a\r\nDATE: b\r\n c\r\njunk\r\nDate: d\r\n\r\n";
+        let only = |wanted| select(header, &["date", "x"], wanted).collect::<Vec<_>>().concat();
+        assert_eq!(only(true), b"DATE: b\r\n c\r\nDate: d\r\n");
+        assert_eq!(only(false), b"From: a\r\njunk\r\n");
+    }
+
+    #[test]
+    fn every_known_name_is_found() {
+        for (number, name) in (1..).zip(Name::KNOWN) {
+            assert_eq!(Name::of(name.as_str().to_ascii_uppercase().as_bytes()), *name);
+            assert_eq!(Name::from_number(number), *name);
+            assert_eq!(*name as u8, number);
+        }
+        assert_eq!(Name::of(b"Subjects"), Name::Other);
+        assert_eq!(Name::from_number(200), Name::Other);
+        assert!(Name::MessageId.in_envelope() && !Name::MessageId.in_body_structure());
+        assert!(Name::ContentMd5.in_body_structure() && !Name::MimeVersion.in_body_structure());
+        assert!(!Name::Other.in_envelope() && !Name::ContentType.in_envelope());
+    }
+
+    #[test]
+    fn message_ids_are_found() {
+        let ids = |value: &'static [u8]| message_ids(value).collect::<Vec<_>>();
+        assert_eq!(ids(b" <a@b>\r\n <c@d> "), [&b"a@b"[..], b"c@d"]);
+        assert_eq!(ids(b"your mail of Monday <a@b>, <>"), [&b"a@b"[..]]);
+        assert_eq!(ids(b" a@b "), [&b"a@b"[..]]);
+        assert_eq!(ids(b" <a@b"), [&b""[..]; 0]);
+        assert_eq!(ids(b""), [&b""[..]; 0]);
     }
 }

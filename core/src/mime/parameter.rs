@@ -151,7 +151,7 @@ impl<'a> Params<'a> {
                 return Some(extended(&value));
             }
             if plain.is_none() && full.eq_ignore_ascii_case(name.as_bytes()) {
-                plain = Some(encoded_word::decode(&value).into_owned());
+                plain = Some(encoded_word::decode_line(value).into_owned());
             }
         }
         plain
@@ -246,7 +246,8 @@ impl<'a> Piece<'a> {
     /// The piece that `param` is, if its name has the form `name*`, `name*1` or `name*1*`.
     fn of(param: Param<'a>) -> Option<Self> {
         let star = param.name.iter().position(|octet| *octet == b'*')?;
-        let (name, rest) = param.name.split_at(star);
+        let (name, rest) =
+            param.name.split_at_checked(star).filter(|(name, _)| !name.is_empty())?;
         let rest = rest.get(1..)?;
         if rest.is_empty() {
             return Some(Self { name, number: 0, extended: true, param });
@@ -348,3 +349,113 @@ pub(crate) const fn hex(digit: u8) -> Option<u8> {
 
 /// How long a name may be for a parameter to be seen where its `;` is missing.
 const LONGEST_NAME: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use alloc::{format, vec};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn text(octets: &[u8]) -> String {
+        String::from_utf8_lossy(octets).into_owned()
+    }
+
+    /// The parameters of a value as `name=value`, joined and not decoded.
+    fn joined(value: &str) -> Vec<String> {
+        let found = ContentType::parse(value.as_bytes()).unwrap();
+        found
+            .params
+            .joined()
+            .iter()
+            .map(|(name, value)| format!("{}={}", text(name), text(value)))
+            .collect()
+    }
+
+    fn decoded(value: &str, name: &str) -> Option<String> {
+        ContentType::parse(value.as_bytes()).unwrap().params.decoded(name)
+    }
+
+    /// RFC 2045 §5.1, RFC 2046 §5.1.1.
+    #[test]
+    fn types_and_parameters() {
+        let found =
+            ContentType::parse(b" text (a) / plain ; charset=us-ascii (Plain text)").unwrap();
+        assert!(found.is("TEXT", "Plain"));
+        assert_eq!(found.params.raw("CHARSET").unwrap(), &b"us-ascii"[..]);
+        assert_eq!(joined("text/plain; charset=\"us-ascii\""), ["charset=us-ascii"]);
+        assert_eq!(
+            joined("multipart/mixed; boundary=\"gc0pJq0M:08jU534c0p\"; x=\"a\\\"; b\""),
+            ["boundary=gc0pJq0M:08jU534c0p", "x=a\"; b"]
+        );
+        for value in ["", "text", "/plain", "text/", ";", "text plain"] {
+            assert!(ContentType::parse(value.as_bytes()).is_none(), "{value}");
+        }
+        let shown = Disposition::parse(b"attachment; filename=genome.jpeg;\r\n modification-date=\"Wed, 12 Feb 1997 16:29:51 -0500\";").unwrap();
+        assert_eq!(shown.kind, b"attachment");
+        assert_eq!(
+            shown.params.raw("modification-date").unwrap(),
+            &b"Wed, 12 Feb 1997 16:29:51 -0500"[..]
+        );
+    }
+
+    #[test]
+    fn parameters_as_mailers_write_them() {
+        for (value, expected) in [
+            ("a/b; boundary=----=_Part_1.2", &["boundary=----=_Part_1.2"][..]),
+            ("a/b; name=my file (1).txt; x=y", &["name=my file", "x=y"]),
+            ("a/b; name=my file.txt ; x=y", &["name=my file.txt", "x=y"]),
+            ("a/b; charset=utf-8\r\n name=\"x\"", &["charset=utf-8", "name=x"]),
+            ("a/b; name=\"x\"\r\n charset=utf-8", &["name=x", "charset=utf-8"]),
+            ("a/b;; ; x=", &["x="]),
+            ("a/b junk; x=y", &["x=y"]),
+            ("a/b; x=\"unclosed; y=z", &["x=unclosed; y=z"]),
+            ("a/b; \"q;q\"; x=y", &["x=y"]),
+        ] {
+            assert_eq!(joined(value), expected, "{value}");
+        }
+    }
+
+    /// RFC 2231 §3, §4, §4.1.
+    #[test]
+    fn pieces_are_joined() {
+        let url = "message/external-body; access-type=URL; URL*0=\"ftp://\"; URL*1=\"cs.utk.edu/pub/moore/bulk-mailer/bulk-mailer.tar\"";
+        assert_eq!(
+            decoded(url, "url").unwrap(),
+            "ftp://cs.utk.edu/pub/moore/bulk-mailer/bulk-mailer.tar"
+        );
+        let title = "application/x-stuff; title*=us-ascii'en-us'This%20is%20%2A%2A%2Afun%2A%2A%2A";
+        assert_eq!(decoded(title, "title").unwrap(), "This is ***fun***");
+        assert_eq!(joined(title), ["title*=us-ascii'en-us'This%20is%20%2A%2A%2Afun%2A%2A%2A"]);
+        let pieces = "application/x-stuff; title*1*=%2A%2A%2Afun%2A%2A%2A%20; title*2=\"isn't it!\"; title*0*=us-ascii'en'This%20is%20even%20more%20";
+        assert_eq!(decoded(pieces, "title").unwrap(), "This is even more ***fun*** isn't it!");
+        assert_eq!(joined(pieces).len(), 1);
+    }
+
+    #[test]
+    fn pieces_that_are_odd() {
+        // The extended form wins, whatever the order.
+        assert_eq!(decoded("a/b; name*=utf-8''%C3%A9; name=e", "name").unwrap(), "\u{e9}");
+        // Encoded words where none may be.
+        assert_eq!(decoded("a/b; name=\"=?utf-8?q?=C3=A9?=\"", "name").unwrap(), "\u{e9}");
+        // No charset, a broken escape, raw octets.
+        assert_eq!(decoded("a/b; name*=%41%4", "name").unwrap(), "A%4");
+        assert_eq!(decoded("a/b; name*='en", "name").unwrap(), "'en");
+        assert_eq!(decoded("a/b; name=\u{e9}", "name").unwrap(), "\u{e9}");
+        // A gap ends the value.
+        assert_eq!(joined("a/b; n*0=a; n*2=b; *=d; n*x=e"), ["*=d", "n*x=e", "n=a", "n=b"]);
+        let many = format!("a/b{}", "; x=y".repeat(MIME_PARAMS + 10));
+        assert_eq!(joined(&many), vec!["x=y"; MIME_PARAMS]);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_breaks_it(value in "a/b[;=\"*0-2ab%'( )\r\n\\\\]{0,60}") {
+            let found = ContentType::parse(value.as_bytes()).unwrap();
+            let total: usize = found.params.joined().iter().map(|(_, value)| value.len()).sum();
+            prop_assert!(total <= value.len() * 3);
+            let _ = found.params.decoded("a");
+        }
+    }
+}

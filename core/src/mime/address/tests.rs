@@ -78,6 +78,7 @@ fn addresses_as_mailers_write_them() {
     for (value, expected) in [
         ("jdoe@x.test (John (Jack) Doe)", &["John (Jack) Doe|-|jdoe|x.test"][..]),
         ("alice", &["-|-|alice|-"]),
+        ("Mary Smith, a@x.test", &["Mary Smith|-||-", "-|-|a|x.test"]),
         ("<>", &["-|-||-"]),
         ("<alice>", &["-|-|alice|-"]),
         ("a@x.test; b@x.test", &["-|-|a|x.test", "-|-|b|x.test"]),
