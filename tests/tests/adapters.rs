@@ -39,7 +39,7 @@ fn config(limits: Limits, threads: usize) -> Config {
     let address = ([127, 0, 0, 1], 0).into();
     let listener = |mode| Listener { address, mode, tls: Some(tls()) };
     let listeners = vec![listener(TlsMode::StartTls), listener(TlsMode::Implicit)];
-    Config { listeners, reactors: threads, limits, ..Config::default() }
+    Config { listeners, reactors: threads, limits }
 }
 
 struct Running {

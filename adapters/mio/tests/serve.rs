@@ -28,7 +28,7 @@ fn local() -> Limits {
 
 fn start(toys: &Toys, limits: Limits) -> Running {
     let listener = Listener { address: ([127, 0, 0, 1], 0).into(), mode: TlsMode::None, tls: None };
-    run(toys, Config { listeners: vec![listener], reactors: 2, limits, ..Config::default() })
+    run(toys, Config { listeners: vec![listener], reactors: 2, limits })
 }
 
 fn run(toys: &Toys, config: Config) -> Running {

@@ -4,12 +4,12 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use posthaste_core::gate::Limits;
+use posthaste_core::gate::{Limits, TlsMode};
 use posthaste_core::machine::{
     Advance, Answered, Ask, Instant, Machine, Protocol, Question, Reason, Stale, TlsFacts,
 };
 use posthaste_tls::link::{Fault, Fill, Link};
-use posthaste_tls::{Tls, Upgrade};
+use posthaste_tls::{ServerTls, Tls, Upgrade};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
@@ -60,6 +60,38 @@ impl<M: Machine> Connection<M> {
             write_stall: limits.write_stall,
             over: false,
         })
+    }
+
+    /// A conversation that we begin: connects to `host`, and starts TLS first if `mode` says so. The
+    /// machine may ask for TLS later unless `mode` is [`TlsMode::None`].
+    ///
+    /// # Errors
+    /// Nobody is there, or TLS that comes first fails.
+    pub async fn connect(
+        host: &str,
+        port: u16,
+        mode: TlsMode,
+        upgrade: Upgrade,
+        machine: M,
+    ) -> Result<Self, Fault> {
+        let stream = TcpStream::connect((host, port)).await?;
+        let mut connection = Self::new(stream, machine)?;
+        match mode {
+            TlsMode::Implicit => drop(connection.secure(&upgrade).await?),
+            TlsMode::None => {}
+            TlsMode::StartTls => connection.upgrade = Some(upgrade),
+        }
+        Ok(connection)
+    }
+
+    /// A conversation that a peer began. `tls` is for machines that ask for it.
+    ///
+    /// # Errors
+    /// The socket's.
+    pub fn accept(stream: TcpStream, tls: Option<ServerTls>, machine: M) -> io::Result<Self> {
+        let mut connection = Self::new(stream, machine)?;
+        connection.upgrade = tls.map(Upgrade::Server);
+        Ok(connection)
     }
 
     /// Says how TLS starts when the machine asks for it.

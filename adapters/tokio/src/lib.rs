@@ -13,9 +13,13 @@
 //! | [`server`] | [`Server`] |
 //! | `task` | one connection of it |
 //! | [`connection`] | [`Connection`] |
+//! | [`smtp`], [`imap`], [`pop3`] | a connection with the machines of each, by short names |
 
 pub mod connection;
+pub mod imap;
+pub mod pop3;
 pub mod server;
+pub mod smtp;
 mod socket;
 mod task;
 
