@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use posthaste_tests::transcript::{Speaker, Transcript, run_all, smtp};
+use posthaste_tests::transcript::{Speaker, Transcript, pop3, run_all, smtp};
 
 fn files(folder: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("transcripts").join(folder);
@@ -35,6 +35,11 @@ fn replay<S: Speaker>(folder: &str) {
 #[test]
 fn smtp() {
     replay::<smtp::Smtp>("smtp");
+}
+
+#[test]
+fn pop3() {
+    replay::<pop3::Pop3>("pop3");
 }
 
 #[test]

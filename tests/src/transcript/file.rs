@@ -146,7 +146,7 @@ fn duration(text: &str) -> Option<Duration> {
     }
 }
 
-fn unescape(text: &str) -> Option<Vec<u8>> {
+pub(super) fn unescape(text: &str) -> Option<Vec<u8>> {
     let mut octets = Vec::new();
     let mut rest = text.as_bytes();
     loop {
