@@ -4,6 +4,8 @@
 //! `tests/fuzz_corpus.rs` replays `fuzz/corpus/NAME/` and a few thousand mutations of it.
 
 pub mod imap;
+pub mod pop3;
+pub mod sasl;
 pub mod smtp;
 pub mod store;
 
@@ -16,6 +18,11 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("imap_command", imap::command),
     ("imap_frame", imap::frame),
     ("imap_names", imap::names),
+    ("pop3_body", pop3::body),
+    ("pop3_server", pop3::server),
+    ("sasl_client", sasl::client),
+    ("sasl_prep", sasl::prep),
+    ("sasl_server", sasl::server),
     ("smtp_client", smtp::client),
     ("smtp_params", smtp::params),
     ("smtp_reply", smtp::reply),
