@@ -1,0 +1,187 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// A complete mail server: SMTP, LMTP, submission, IMAP and POP3 in one binary.
+#[derive(Debug, Parser)]
+#[command(
+    name = "posthaste",
+    version,
+    disable_help_subcommand = true,
+    arg_required_else_help = true,
+    after_help = "Try it: posthaste dev"
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a complete server on loopback high ports, with two test accounts
+    Dev(Dev),
+    /// Run the server that a config file describes
+    Serve(Serve),
+    /// Check or print a config file
+    #[command(subcommand)]
+    Config(Config),
+    /// Add, remove and list accounts, set passwords; works while the server runs
+    #[command(subcommand)]
+    Account(Account),
+    /// Send a message by SMTP, for trying things
+    Send(Send),
+    /// Read the manual
+    Help {
+        /// What to read about; without it, the list of topics
+        topic: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Dev {
+    /// Where mail and accounts are kept
+    #[arg(long, default_value = "posthaste-data", value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// Start with an empty data folder: deletes what is there
+    #[arg(long)]
+    pub(crate) fresh: bool,
+    /// Do not ask before deleting
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Change a setting, as in `--set limits.message_size="1 MiB"`; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Added to every port, to run more than one
+    #[arg(long, default_value_t = 0, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) port_offset: i32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// The config file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Config {
+    /// Say whether a config file is right, and every place where it is not
+    Check(Serve),
+    /// Print a config with all its defaults
+    Show(Serve),
+}
+
+/// Which server a command speaks to.
+#[derive(Debug, Args)]
+pub(crate) struct Where {
+    /// The server's config file
+    #[arg(long, value_name = "FILE", conflicts_with = "data", global = true)]
+    pub(crate) config: Option<PathBuf>,
+    /// The server's data folder [default: ./posthaste-data]
+    #[arg(long, value_name = "DIR", global = true)]
+    pub(crate) data: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Account {
+    /// Make an account with its mailboxes
+    Add {
+        /// Its full address
+        address: String,
+        /// Most octets it may keep, such as "5 GiB"
+        #[arg(long, value_name = "SIZE")]
+        quota: Option<String>,
+        #[command(flatten)]
+        password: Password,
+        #[command(flatten)]
+        at: Where,
+    },
+    /// Remove an account and its mail
+    Remove {
+        /// Its full address
+        address: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        at: Where,
+    },
+    /// List the accounts
+    List {
+        #[command(flatten)]
+        at: Where,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Set an account's password
+    Password {
+        /// Its full address
+        address: String,
+        #[command(flatten)]
+        password: Password,
+        #[command(flatten)]
+        at: Where,
+    },
+}
+
+#[derive(Debug, Args)]
+#[group(id = "password-source")]
+pub(crate) struct Password {
+    /// Read the password from the first line of standard input instead of asking
+    #[arg(long)]
+    pub(crate) password_stdin: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Send {
+    /// Whom to; may be repeated
+    #[arg(long, required = true, value_name = "ADDRESS")]
+    pub(crate) to: Vec<String>,
+    /// Who from [default: the sign-in name, or postmaster@localhost]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) from: Option<String>,
+    /// The subject
+    #[arg(long, default_value = "Hello from posthaste")]
+    pub(crate) subject: String,
+    /// The text
+    #[arg(long, conflicts_with = "file")]
+    pub(crate) text: Option<String>,
+    /// A whole message to send as it is; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Where the server is
+    #[arg(long, default_value = "127.0.0.1:2525", value_name = "HOST:PORT")]
+    pub(crate) server: String,
+    /// `none`, `starttls` or `implicit`
+    #[arg(long, default_value = "none", value_parser = ["none", "starttls", "implicit"])]
+    pub(crate) tls: String,
+    /// Accept any certificate
+    #[arg(long)]
+    pub(crate) insecure: bool,
+    /// Sign in as
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
+    /// Speak LMTP
+    #[arg(long)]
+    pub(crate) lmtp: bool,
+    /// Print the conversation
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
+    #[command(flatten)]
+    pub(crate) password: Password,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_holds_together() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,301 @@
+//! `posthaste send`: an SMTP client, for trying things.
+
+use std::io::Read;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use posthaste_core::grammar::address::Address;
+use posthaste_core::grammar::base64;
+use posthaste_core::machine::End;
+use posthaste_core::mime::date::DateTime;
+use posthaste_core::sasl::client::Account;
+use posthaste_core::session::{Act, Pair, Place};
+use posthaste_core::smtp::SmtpClient;
+use posthaste_core::smtp::client::{
+    Client, Config, Envelope, Event, Order, Piece, Response, TlsPolicy,
+};
+use posthaste_core::smtp::extension::BodyKind;
+use posthaste_mio::blocking;
+use posthaste_tls::{ClientTls, Trust, Upgrade};
+
+use crate::cli::Send;
+use crate::exit::{Exit, Failure};
+use crate::terminal;
+
+/// How long connecting may take.
+const CONNECT: Duration = Duration::from_secs(10);
+/// Octets of a message handed over at a time.
+const PIECE: usize = 64 * 1024;
+
+pub(super) fn run(send: &Send) -> Result<(), Failure> {
+    let begin = Instant::now();
+    let (host, port) = server(&send.server)?;
+    let to = send.to.iter().map(|text| address(text)).collect::<Result<Vec<_>, _>>()?;
+    let from = match send.from.as_ref().or(send.user.as_ref()) {
+        Some(text) => address(text)?,
+        None => address("postmaster@localhost")?,
+    };
+    let message = message(send, &from, &to)?;
+    let config = Arc::new(config(send)?);
+    let upgrade = upgrade(send, host)?;
+
+    let stream = blocking::connect(host, port, CONNECT).map_err(|error| {
+        Failure::new(
+            Exit::Unavailable,
+            format!("cannot connect to {}: {error}", send.server),
+            "is the server running? Its address is given with --server HOST:PORT",
+        )
+    })?;
+    let envelope = Envelope {
+        sender: Some(from),
+        recipients: to.iter().cloned().map(Into::into).collect(),
+        size: Some(message.len() as u64),
+        body: if message.is_ascii() { BodyKind::SevenBit } else { BodyKind::EightBitMime },
+        ..Envelope::default()
+    };
+    let mut nonce = [0; posthaste_core::sasl::client::Exchange::NONCE];
+    getrandom::fill(&mut nonce)
+        .map_err(|error| Failure::new(Exit::Unavailable, format!("no randomness: {error}"), ""))?;
+    let report = Arc::new(Mutex::new(Report::default()));
+    let mut sender = Sender {
+        envelope: Some(Box::new(envelope)),
+        message: message.into(),
+        verbose: send.verbose,
+        report: Arc::clone(&report),
+    };
+    let conversed = blocking::converse(
+        stream,
+        |inbox| {
+            let handler = move |event: Event<'_>, _: &Place<SmtpClient>| sender.handle(event);
+            Pair::new(Client::new(config, nonce), handler, Place::new(inbox.clone(), 0))
+        },
+        upgrade.as_ref(),
+        send.tls == "implicit",
+    );
+    let report = std::mem::take(&mut *report.lock());
+    if let Some(failure) = report.failure(&send.to, &send.server) {
+        return Err(failure);
+    }
+    conversed.map_err(|fault| {
+        Failure::new(Exit::Unavailable, format!("{}: {fault}", send.server), "")
+    })?;
+    println!("{} ({} ms)", report.accepted, begin.elapsed().as_millis());
+    Ok(())
+}
+
+/// What the server said, as far as it decides the outcome.
+#[derive(Default)]
+struct Report {
+    accepted: String,
+    refused: Vec<(Option<u32>, String)>,
+    gave_up: Option<String>,
+    ended: Option<End>,
+}
+
+impl Report {
+    fn failure(&self, to: &[String], server: &str) -> Option<Failure> {
+        let mut said: Vec<String> = self
+            .refused
+            .iter()
+            .map(|(recipient, text)| {
+                let recipient = recipient.and_then(|n| to.get(n as usize));
+                recipient.map_or_else(|| text.clone(), |name| format!("{name}: {text}"))
+            })
+            .collect();
+        said.extend(self.gave_up.clone());
+        if said.is_empty() && self.accepted.is_empty() {
+            let end = self.ended.map_or_else(String::new, |end| format!(" ({end:?})"));
+            said.push(format!("{server} closed the connection before it took the message{end}"));
+        }
+        // What was refused is a failure even if others got the message.
+        let what = said.join("\n");
+        (!what.is_empty()).then(|| Failure::new(Exit::Unavailable, what, ""))
+    }
+}
+
+struct Sender {
+    envelope: Option<Box<Envelope>>,
+    message: bytes::Bytes,
+    verbose: bool,
+    report: Arc<Mutex<Report>>,
+}
+
+impl Sender {
+    fn handle(&mut self, event: Event<'_>) -> Act<SmtpClient> {
+        if self.verbose && !matches!(event, Event::Source(_) | Event::Ready(_)) {
+            eprintln!("{event:?}");
+        }
+        let mut report = self.report.lock();
+        let mut refuse = |recipient, response: Response<'_>| {
+            if response.code() >= 400 {
+                report.refused.push((recipient, response.to_string()));
+            }
+        };
+        match event {
+            Event::Ready(ask) => {
+                let order = self.envelope.take().map_or(Order::Quit, Order::Send);
+                return ask.with(order).into();
+            }
+            Event::Source(ask) => {
+                let piece = self.message.split_to(self.message.len().min(PIECE));
+                let last = self.message.is_empty();
+                return ask.with(if last { Piece::Last(piece) } else { Piece::More(piece) }).into();
+            }
+            Event::Recipient(number, response) => refuse(Some(number), response),
+            Event::Delivery(number, response) if response.code() >= 400 => refuse(number, response),
+            Event::Delivery(_, response) => report.accepted = response.to_string(),
+            Event::Greeted(response)
+            | Event::Hello(response, _)
+            | Event::StartTls(response)
+            | Event::SignInFailed(response)
+            | Event::Sender(response)
+            | Event::Data(response)
+            | Event::Chunk(response) => refuse(None, response),
+            Event::GaveUp(why) | Event::NotSent(why) => report.gave_up = Some(why.to_string()),
+            Event::Ended(end) => report.ended = Some(end),
+            _ => {}
+        }
+        Act::Done
+    }
+}
+
+fn server(text: &str) -> Result<(&str, u16), Failure> {
+    let wrong = || {
+        Failure::new(
+            Exit::Usage,
+            format!("--server cannot be {text:?}"),
+            "expected HOST:PORT, such as 127.0.0.1:2525",
+        )
+    };
+    let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    Ok((host, port.parse().map_err(|_| wrong())?))
+}
+
+fn address(text: &str) -> Result<Address, Failure> {
+    text.parse().map_err(|error| {
+        Failure::new(Exit::Usage, format!("{text:?} is not an address: {error}"), "")
+    })
+}
+
+fn config(send: &Send) -> Result<Config, Failure> {
+    let mut config = Config::new("localhost");
+    config.lmtp = send.lmtp;
+    config.tls = if send.tls == "starttls" { TlsPolicy::Required } else { TlsPolicy::Never };
+    if let Some(user) = &send.user {
+        let password = terminal::password(send.password.password_stdin)?;
+        let unfit =
+            |error| Failure::new(Exit::Data, format!("cannot sign in as {user}: {error}"), "");
+        config.account = Some(Account::new(user, &password).map_err(unfit)?);
+        // Who asks for no TLS and signs in means it; the server has the last word.
+        config.plaintext_auth = true;
+    }
+    Ok(config)
+}
+
+fn upgrade(send: &Send, host: &str) -> Result<Option<Upgrade>, Failure> {
+    if send.tls == "none" {
+        return Ok(None);
+    }
+    let failed = |error: &dyn std::fmt::Display| {
+        Failure::new(
+            Exit::Unavailable,
+            format!("TLS: {error}"),
+            "give --insecure to accept any certificate",
+        )
+    };
+    let trust = if send.insecure {
+        Trust::Anybody
+    } else {
+        Trust::system().map_err(|error| failed(&error))?
+    };
+    let client = ClientTls::new(&trust).map_err(|error| failed(&error))?;
+    Ok(Some(Upgrade::Client(client, host.to_owned())))
+}
+
+/// The message as it is to be sent: a file as it stands, or one made of subject and text.
+fn message(send: &Send, from: &Address, to: &[Address]) -> Result<Vec<u8>, Failure> {
+    if let Some(file) = &send.file {
+        let mut octets = Vec::new();
+        let read = if file.as_os_str() == "-" {
+            std::io::stdin().read_to_end(&mut octets).map(drop)
+        } else {
+            std::fs::read(file).map(|read| octets = read)
+        };
+        read.map_err(|error| Failure::io(format!("cannot read {}", file.display()), &error))?;
+        return Ok(octets);
+    }
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let now = since.unwrap_or_default();
+    let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+    let mut date = Vec::new();
+    DateTime::from_unix(seconds, 0).write_rfc5322(&mut date);
+    let recipients: Vec<_> = to.iter().map(ToString::to_string).collect();
+    let mut octets = format!(
+        "Date: {}\r\nFrom: <{from}>\r\nTo: <{}>\r\nSubject: {}\r\nMessage-ID: <{}.{}@localhost>\r\n\
+         MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\
+         Content-Transfer-Encoding: 8bit\r\n\r\n",
+        String::from_utf8_lossy(&date),
+        recipients.join(">,\r\n <"),
+        subject(&send.subject),
+        now.as_nanos(),
+        std::process::id(),
+    )
+    .into_bytes();
+    for line in send.text.as_deref().unwrap_or_default().lines() {
+        octets.extend_from_slice(line.as_bytes());
+        octets.extend_from_slice(b"\r\n");
+    }
+    Ok(octets)
+}
+
+/// A subject as it stands if it is ASCII, else in encoded words (RFC 2047). Control characters go.
+fn subject(text: &str) -> String {
+    let text: String = text.chars().filter(|c| !c.is_control()).collect();
+    if text.is_ascii() {
+        return text;
+    }
+    let mut words: Vec<String> = vec![String::new()];
+    for c in text.chars() {
+        // 45 octets are 60 characters of base64; with the rest of the word below 75, RFC 2047 §2.
+        if words.last().is_some_and(|word| word.len() + c.len_utf8() > 45) {
+            words.push(String::new());
+        }
+        if let Some(word) = words.last_mut() {
+            word.push(c);
+        }
+    }
+    let words: Vec<_> = words
+        .iter()
+        .map(|word| {
+            let mut encoded = Vec::new();
+            base64::encode(word.as_bytes(), &mut encoded);
+            format!("=?utf-8?B?{}?=", String::from_utf8_lossy(&encoded))
+        })
+        .collect();
+    words.join("\r\n ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers() {
+        assert_eq!(server("127.0.0.1:2525").unwrap(), ("127.0.0.1", 2525));
+        assert_eq!(server("[::1]:25").unwrap(), ("::1", 25));
+        for wrong in ["", "localhost", "localhost:", "localhost:smtp", "localhost:99999"] {
+            assert!(server(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    /// A subject cannot smuggle a header field in, and is legible elsewhere.
+    #[test]
+    fn subjects() {
+        assert_eq!(subject("hi\r\nBcc: <everybody@example.org>"), "hiBcc: <everybody@example.org>");
+        assert_eq!(subject("Grüße"), "=?utf-8?B?R3LDvMOfZQ==?=");
+        let long = subject(&"ü".repeat(100));
+        assert!(long.split("\r\n ").all(|word| word.len() <= 75), "{long}");
+    }
+}

@@ -1,0 +1,86 @@
+//! What the control socket and the account commands ask for, done to a host.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use posthaste_host::Host;
+use posthaste_host::admin::{AdminError, NewPassword};
+
+use crate::config::Config;
+use crate::control::{Account, Answer, Reply, Request};
+use crate::exit::{Exit, Failure};
+use crate::wiring;
+
+/// Answers requests.
+#[derive(Clone)]
+pub(crate) struct Desk {
+    host: Arc<Host>,
+}
+
+impl Desk {
+    pub(crate) fn new(host: &Arc<Host>) -> Self {
+        Self { host: Arc::clone(host) }
+    }
+
+    /// Whether there is an account of this name.
+    pub(crate) fn has(&self, address: &str) -> bool {
+        self.host.directory().by_name(address).is_some()
+    }
+
+    /// Does what is asked, and waits until it is durable.
+    pub(crate) fn answer(&self, request: Request) -> Answer {
+        match request {
+            Request::AccountAdd { address, password, quota } => {
+                let password = NewPassword::Clear(password.as_bytes());
+                self.host.add_account(&address, password, quota).map_err(failure)?;
+            }
+            Request::AccountList => {
+                let mut accounts: Vec<_> = self
+                    .host
+                    .list_accounts()
+                    .map_err(failure)?
+                    .into_iter()
+                    .map(|account| Account {
+                        address: account.name.into(),
+                        messages: account.usage.messages,
+                        octets: account.usage.bytes,
+                        quota: account.quota,
+                    })
+                    .collect();
+                accounts.sort_by(|a, b| a.address.cmp(&b.address));
+                return Ok(Reply::Accounts { accounts });
+            }
+            Request::AccountPassword { address, password } => {
+                let password = NewPassword::Clear(password.as_bytes());
+                self.host.set_password(&address, password).map_err(failure)?;
+            }
+            Request::AccountRemove { address } => {
+                self.host.remove_account(&address).map_err(failure)?;
+            }
+        }
+        Ok(Reply::Done)
+    }
+}
+
+/// Does what is asked to the data folder of a server that does not run.
+pub(crate) fn offline(data: &Path, config: Option<Config>, request: Request) -> Answer {
+    if config.is_none() && !wiring::is_data_folder(data) {
+        return Err(Failure::new(
+            Exit::Io,
+            format!("there is no data folder of posthaste at {}", data.display()),
+            "say where it is with --data DIR or --config FILE",
+        ));
+    }
+    let host = wiring::offline(data, config.as_ref())?;
+    Desk::new(&host).answer(request)
+}
+
+fn failure(error: AdminError) -> Failure {
+    let (exit, hint) = match &error {
+        AdminError::Read(_) | AdminError::Write(_) => (Exit::Io, "see the server's log"),
+        AdminError::NotLocal(_) => (Exit::Data, "add the domain to the config: [[domain]]"),
+        AdminError::Unknown(_) => (Exit::Data, "see `posthaste account list`"),
+        _ => (Exit::Data, ""),
+    };
+    Failure::new(exit, error.to_string(), hint)
+}

@@ -1,0 +1,178 @@
+//! From the config file to the settings of the machines, the host and the door.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use posthaste_core::gate::{self, TlsMode as GateTls};
+use posthaste_core::sasl::Mechanism;
+use posthaste_core::{imap, pop3, smtp};
+use posthaste_host::Machines;
+use posthaste_host::config as host;
+
+use crate::config::{Config, Limits, Listener, PlaintextAuth, Protocol, TlsMode};
+
+/// The settings of all listeners.
+pub(crate) struct Settings {
+    /// By listener: for everybody, and for loopback.
+    listeners: Vec<(Machines, Machines)>,
+}
+
+impl Settings {
+    pub(crate) fn new(config: &Config) -> Self {
+        let near = config.server.plaintext_auth == PlaintextAuth::Loopback;
+        let both = |l| (machines(config, l, false), machines(config, l, near));
+        Self { listeners: config.listeners.iter().map(both).collect() }
+    }
+
+    /// What holds for a connection from `peer` to the listener of this number.
+    pub(crate) fn of(&self, listener: usize, peer: IpAddr) -> &Machines {
+        let (everybody, loopback) = &self.listeners[listener];
+        if peer.to_canonical().is_loopback() { loopback } else { everybody }
+    }
+}
+
+fn machines(config: &Config, listener: &Listener, plaintext: bool) -> Machines {
+    let hostname = config.server.hostname.as_str();
+    let starttls = listener.tls == TlsMode::StartTls;
+    let limits = &config.limits;
+    match listener.protocol {
+        Protocol::Imap => {
+            let mut imap = imap::server::Config::new(hostname);
+            imap.starttls = starttls;
+            imap.plaintext = plaintext;
+            imap_limits(&mut imap.limits, limits);
+            Machines::Imap(Arc::new(imap))
+        }
+        Protocol::Pop3 => {
+            let mut pop3 = pop3::server::Config::new(hostname);
+            pop3.starttls = starttls;
+            pop3.plaintext_auth = plaintext;
+            pop3_limits(&mut pop3.limits, limits);
+            Machines::Pop3(Arc::new(pop3))
+        }
+        Protocol::Lmtp | Protocol::Smtp | Protocol::Submission => {
+            let role = match listener.protocol {
+                Protocol::Lmtp => smtp::server::Role::Lmtp,
+                Protocol::Submission => smtp::server::Role::Submission,
+                _ => smtp::server::Role::Smtp,
+            };
+            let mut smtp = smtp::server::Config::new(role, hostname);
+            smtp.starttls = starttls;
+            smtp.plaintext_auth = plaintext;
+            if role == smtp::server::Role::Submission {
+                smtp.mechanisms = Mechanism::ALL.to_vec();
+            }
+            smtp_limits(&mut smtp.limits, limits);
+            smtp_limits(&mut smtp.strained, limits);
+            let strained = smtp::server::Limits::STRAINED;
+            smtp.strained.command_wait = strained.command_wait.min(limits.smtp_command_wait);
+            smtp.strained.errors = strained.errors;
+            smtp.strained.junk_commands = strained.junk_commands;
+            Machines::Smtp(Arc::new(smtp))
+        }
+    }
+}
+
+/// A number of the config file in the size that its user wants; more counts as the most there is.
+fn fit<T: TryFrom<u64> + Bound>(number: u64) -> T {
+    T::try_from(number).unwrap_or(T::MOST)
+}
+
+trait Bound {
+    const MOST: Self;
+}
+
+impl Bound for u8 {
+    const MOST: Self = Self::MAX;
+}
+impl Bound for u32 {
+    const MOST: Self = Self::MAX;
+}
+impl Bound for usize {
+    const MOST: Self = Self::MAX;
+}
+
+fn smtp_limits(to: &mut smtp::server::Limits, from: &Limits) {
+    to.message_size = from.message_size;
+    to.recipients = fit(from.smtp_recipients);
+    to.transactions = fit(from.smtp_transactions);
+    to.command_line = fit(from.smtp_command_line);
+    to.auth_line = fit(from.smtp_auth_line);
+    to.text_line = fit(from.smtp_text_line);
+    to.command_wait = from.smtp_command_wait;
+    to.body_wait = from.smtp_body_wait;
+    to.body_rate = fit(from.body_rate);
+    to.errors = fit(from.errors);
+    to.junk_commands = fit(from.junk_commands);
+    to.auth_failures = fit(from.auth_failures);
+}
+
+fn pop3_limits(to: &mut pop3::server::Limits, from: &Limits) {
+    to.line = fit(from.pop3_line);
+    to.auth_line = fit(from.smtp_auth_line);
+    to.idle = from.pop3_idle;
+    to.errors = fit(from.errors);
+    to.auth_failures = fit(from.auth_failures);
+}
+
+fn imap_limits(to: &mut imap::server::Limits, from: &Limits) {
+    to.auth_failures = fit(from.auth_failures);
+    to.errors = fit(from.errors);
+    to.idle = from.imap_idle;
+    to.junk = fit(from.junk_commands);
+    to.line = fit(from.imap_line);
+    to.line_before_login = fit(from.imap_line_before_login);
+    to.literal = fit(from.imap_literal);
+    to.literal_before_login = fit(from.imap_literal_before_login);
+    to.literals = fit(from.imap_literals);
+    to.login_wait = from.imap_login_wait;
+    to.message_size = from.message_size;
+}
+
+/// What the host is told.
+pub(crate) fn host(config: &Config) -> host::Config {
+    let server = &config.server;
+    let mut told = host::Config::new(&server.hostname, &[]);
+    told.names = host::Names {
+        domains: config.domains.clone(),
+        default_domain: server.default_domain.clone(),
+        subaddress: server.subaddress,
+        postmaster: server.postmaster.clone(),
+        aliases: config
+            .aliases
+            .iter()
+            .map(|alias| host::Alias { address: alias.address.clone(), to: alias.to.clone() })
+            .collect(),
+    };
+    told.submission_fixups = server.submission_fixups;
+    told.lmtp_from = server.lmtp_from.clone();
+    told.limits.hops = fit(config.limits.hops);
+    told.limits.bytes_in_flight = config.limits.bytes_in_flight;
+    told.limits.auth_failures = fit(config.limits.auth_checks);
+    told.limits.message_size = config.limits.message_size;
+    told
+}
+
+/// What the door and the wire allow.
+pub(crate) fn gate(config: &Config) -> gate::Limits {
+    let limits = &config.limits;
+    gate::Limits {
+        connections: fit(limits.connections),
+        connections_per_address: fit(limits.connections_per_address),
+        connections_per_network: fit(limits.connections_per_network),
+        drain: limits.drain,
+        tls_handshake: limits.tls_handshake,
+        trusted: config.server.trusted.clone(),
+        write_stall: limits.write_stall,
+        ..gate::Limits::default()
+    }
+}
+
+/// How a listener's connections come by TLS.
+pub(crate) const fn mode(tls: TlsMode) -> GateTls {
+    match tls {
+        TlsMode::None => GateTls::None,
+        TlsMode::StartTls => GateTls::StartTls,
+        TlsMode::Implicit => GateTls::Implicit,
+    }
+}

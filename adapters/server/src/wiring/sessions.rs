@@ -1,0 +1,32 @@
+//! The factory that makes the session of each connection, by the settings of its listener as they are
+//! when it comes.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use posthaste_core::gate::Arrival;
+use posthaste_host::{Host, Session};
+use posthaste_tls::{Factory, InboxOf};
+
+use super::machines::Settings;
+
+pub(crate) struct Sessions {
+    host: Arc<Host>,
+    settings: Arc<ArcSwap<Settings>>,
+}
+
+impl Sessions {
+    pub(crate) fn new(host: Arc<Host>, settings: Arc<ArcSwap<Settings>>) -> Self {
+        Self { host, settings }
+    }
+}
+
+impl Factory for Sessions {
+    type Session = Session;
+
+    fn make(&self, arrival: &Arrival, inbox: &Arc<InboxOf<Self>>, key: u64) -> Session {
+        let peer = arrival.peer.ip();
+        let settings = self.settings.load();
+        self.host.session(settings.of(arrival.listener, peer), Some(peer), inbox, key)
+    }
+}
