@@ -148,7 +148,7 @@ impl Host {
         Ok(self.directory.put(Account { id, quota, settings }))
     }
 
-    /// Removes an account with all its mail.
+    /// Removes an account with all its mail, and ends its sessions.
     ///
     /// # Errors
     /// [`AdminError`] says why nothing was done.
@@ -157,6 +157,7 @@ impl Host {
         let account = self.named(name)?;
         self.run(Mutation::AccountRemove { account: account.id })?;
         self.directory.remove(account.id);
+        self.present.close(account.id);
         Ok(())
     }
 
@@ -179,7 +180,7 @@ impl Host {
         Ok(listed)
     }
 
-    /// Sets an account's password.
+    /// Sets an account's password, and ends the sessions that signed in with the one before.
     ///
     /// # Errors
     /// [`AdminError`] says why nothing was done.
@@ -189,7 +190,9 @@ impl Host {
             settings.hash = hash;
             settings.scram = scram;
             Ok(())
-        })
+        })?;
+        self.present.close(self.named(name)?.id);
+        Ok(())
     }
 
     /// Sets how many octets an account may hold; `None` is no limit.

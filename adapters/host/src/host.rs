@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 
 use arc_swap::ArcSwap;
@@ -15,10 +16,14 @@ use crate::guesses::Guesses;
 use crate::inputs::Inputs;
 use crate::password::Passwords;
 use crate::pop3::Locks;
+use crate::presence::Present;
 use crate::rings::Rings;
 
 /// The setting in which the server keeps the secret that keys what it invents.
 const SECRET: &str = "host.secret";
+
+/// Seconds for which no message is taken after the disk was full.
+const FULL_WAIT: u64 = 2;
 
 /// What all handlers of a server share: the store, who is here, and the rules.
 pub struct Host {
@@ -30,6 +35,10 @@ pub struct Host {
     pub(crate) guesses: Guesses,
     pub(crate) rings: Arc<Rings>,
     pub(crate) budget: Arc<Budget>,
+    /// Who is signed in.
+    pub(crate) present: Arc<Present>,
+    /// When the disk was full last, in seconds since 1970.
+    full: AtomicU64,
     /// POP3 maildrops that are open.
     pub(crate) locks: Locks,
     /// Changes of accounts happen one after the other.
@@ -112,6 +121,8 @@ impl Host {
             config: ArcSwap::from_pointee(config),
             rings,
             budget,
+            present: Arc::default(),
+            full: AtomicU64::new(0),
             locks: Locks::default(),
             administration: Mutex::new(()),
         }))
@@ -144,6 +155,18 @@ impl Host {
     /// The time of day, as the store has it.
     pub(crate) fn now(&self) -> Timestamp {
         Timestamp(i64::try_from(self.inputs.clock.now_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// The store has said that the disk is full.
+    pub(crate) fn note_full(&self) {
+        self.full.store(self.inputs.clock.now_unix(), Ordering::Relaxed);
+    }
+
+    /// Whether the disk was full a moment ago, so that it is not worth to ask for a message. After
+    /// [`FULL_WAIT`] the next one tries.
+    pub(crate) fn is_full(&self) -> bool {
+        let since = self.full.load(Ordering::Relaxed);
+        since != 0 && self.inputs.clock.now_unix().saturating_sub(since) < FULL_WAIT
     }
 
     /// Does one thing and waits until it is durable: for administration, not for sessions.

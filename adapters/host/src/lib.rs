@@ -28,6 +28,7 @@ pub mod inputs;
 pub mod password;
 pub mod pool;
 mod pop3;
+mod presence;
 mod rings;
 mod session;
 mod sign_in;
@@ -35,6 +36,8 @@ mod staged;
 mod summary;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use delivery::Delivery;
 pub use host::{Host, StartError};

@@ -14,6 +14,7 @@ use posthaste_core::session::{Act, Place};
 use crate::Host;
 use crate::directory::Account;
 use crate::guesses::Guess;
+use crate::presence::Presence;
 
 /// Who is at the other end of a session, as far as it has proved it.
 #[derive(Debug, Default)]
@@ -22,11 +23,18 @@ pub(crate) enum Identity {
     #[default]
     Stranger,
     /// A clear password is being checked; the account is there when it was right.
-    Checking(Arc<OnceLock<Arc<Account>>>),
+    Checking(Arc<OnceLock<SignedIn>>),
     /// SCRAM goes on. For a name that nobody has there is no account.
     Proving(Guess, Option<Arc<Account>>),
     /// An account.
-    Known(Arc<Account>),
+    Known(SignedIn),
+}
+
+/// An account with one of its sessions.
+#[derive(Debug)]
+pub(crate) struct SignedIn {
+    account: Arc<Account>,
+    _presence: Presence,
 }
 
 impl Identity {
@@ -34,8 +42,8 @@ impl Identity {
     pub(crate) fn account(&self) -> Option<&Arc<Account>> {
         match self {
             Self::Stranger | Self::Proving(..) => None,
-            Self::Checking(account) => account.get(),
-            Self::Known(account) => Some(account),
+            Self::Checking(found) => found.get().map(|signed_in| &signed_in.account),
+            Self::Known(signed_in) => Some(&signed_in.account),
         }
     }
 
@@ -73,8 +81,9 @@ impl Identity {
             if account.settings.scram.is_none() {
                 on.complete(&account, password.expose());
             }
+            let presence = on.present.enter(account.id, responder.place());
             // Set before the machine hears of it: the next event finds the account here.
-            let _ = found.set(account);
+            let _ = found.set(SignedIn { account, _presence: presence });
             responder.answer(Verdict::Accepted);
         }));
         if spawned.is_err() {
@@ -108,11 +117,12 @@ impl Identity {
     }
 
     /// The machine has checked a proof, and it was right.
-    pub(crate) fn proved(&mut self, host: &Host) {
+    pub(crate) fn proved<P: Protocol>(&mut self, host: &Host, place: &Place<P>) {
         if let Self::Proving(guess, account) = std::mem::take(self) {
             host.guesses.was_right(guess);
             if let Some(account) = account {
-                *self = Self::Known(account);
+                let presence = host.present.enter(account.id, place);
+                *self = Self::Known(SignedIn { account, _presence: presence });
             }
         }
     }

@@ -72,6 +72,7 @@ pub(crate) struct Talk<M: Machine, H> {
     queue: Arc<Queue<M::Protocol>>,
     input: Input,
     wait: Wait,
+    now: Instant,
 }
 
 impl<M: Machine, H: Handler<M::Protocol>> Talk<M, H>
@@ -90,7 +91,7 @@ where
         let queue = Arc::new(Queue(Mutex::default()));
         let place = Place::new(Arc::clone(&queue) as Arc<dyn Inbox<M::Protocol>>, 1);
         let session = Pair::new(machine, handler, place);
-        Self { session, queue, input: Input::new(), wait: Wait::Read }
+        Self { session, queue, input: Input::new(), wait: Wait::Read, now: Instant::ZERO }
     }
 
     /// Sends octets and gives what came back.
@@ -101,7 +102,7 @@ where
             while let Some(note) = self.queue.0.lock().pop_front() {
                 let _ = self.session.note(note, &mut out);
             }
-            self.wait = self.session.turn(Instant::ZERO, &mut self.input, &mut out);
+            self.wait = self.session.turn(self.now, &mut self.input, &mut out);
             let idle = !matches!(self.wait, Wait::Flush);
             if idle && self.queue.0.lock().is_empty() {
                 return out;
@@ -122,6 +123,12 @@ where
     pub(crate) fn say(&mut self, text: &str) -> String {
         let octets = text.replace('\n', "\r\n");
         String::from_utf8_lossy(&self.send(octets.as_bytes())).into_owned()
+    }
+
+    /// Lets time pass up to the session's deadline, and gives what it says then.
+    pub(crate) fn pass(&mut self) -> String {
+        self.now = self.session.deadline().unwrap_or(self.now).max(self.now);
+        self.say("")
     }
 
     /// What the session waits for.

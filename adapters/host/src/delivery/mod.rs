@@ -77,7 +77,7 @@ impl Handler<Smtp> for Delivery {
             }
             Event::Lookup(ask, who) => self.identity.look_up(&self.host, self.peer, ask, &who),
             Event::SignedIn { .. } => {
-                self.identity.proved(&self.host);
+                self.identity.proved(&self.host, at);
                 Act::Done
             }
             Event::SignInFailed(why) => {
@@ -141,6 +141,9 @@ impl Delivery {
             if !owned {
                 return ask.with(Decision::Refuse(replies::NOT_YOURS)).into();
             }
+        }
+        if self.host.is_full() {
+            return ask.with(Decision::Refuse(replies::FULL)).into();
         }
         self.transaction = Some(Box::new(Transaction::new(from)));
         ask.with(Decision::Accept).into()

@@ -188,14 +188,17 @@ impl Transaction {
             whole: role != Role::Lmtp,
         };
         let responder = at.later(ask);
-        let rings = Arc::clone(&host.rings);
+        let on = Arc::clone(host);
         let done = Box::new(move |outcomes| {
             let told = Told { id, octets, outcomes, to };
             let answer = match role {
                 Role::Lmtp => Answer::Each(recipients.iter().map(|to| told.of(to)).collect()),
                 Role::Smtp | Role::Submission => Answer::All(told.worst(|_| true)),
             };
-            rings.answer(responder, answer);
+            if told.met(Refusal::Full) {
+                on.note_full();
+            }
+            on.rings.answer(responder, answer);
         });
         host.store.submit(Batch::one(now, deliver), done);
         Act::Later
@@ -242,6 +245,11 @@ impl Told {
                 Reply::later()
             }
         }
+    }
+
+    /// Whether an account was refused for this reason.
+    fn met(&self, refusal: Refusal) -> bool {
+        (0..self.to.len()).any(|at| self.result(at) == Err(refusal))
     }
 
     /// What the store said of the account at this place.

@@ -9,7 +9,7 @@ use posthaste_core::imap::server::{Admission, Append, Appended, Context};
 use posthaste_core::machine::Ask;
 use posthaste_core::session::{Act, Place};
 use posthaste_store::{
-    Batch, FlagNames, MailboxId, Message, Mutation, Outcome, Outcomes, Timestamp, Usage,
+    Batch, FlagNames, MailboxId, Message, Mutation, Outcome, Outcomes, Refusal, Timestamp, Usage,
 };
 use smallvec::smallvec;
 
@@ -47,6 +47,10 @@ impl Mailboxes {
         if octets == 0 {
             // RFC 9051 §6.3.12 has no word for it; RFC 3502 §6.3.11 lets it cancel.
             return ask.with(Admission::refuse(Code::Cannot, "The message is empty")).into();
+        }
+        if self.host.is_full() {
+            let reply = Trouble::from(Refusal::Full).reply(Responses::with(context.mode));
+            return ask.with(Admission::Refuse(reply)).into();
         }
         if octets > self.host.config.load().limits.message_size {
             return ask.with(Admission::refuse(Code::Limit, "The message is too big")).into();
@@ -120,11 +124,14 @@ impl Mailboxes {
         let append =
             Mutation::Append { to: desk.target(to), messages: smallvec![(message, flags)] };
         let responder = at.later(ask);
-        let rings = Arc::clone(&self.host.rings);
+        let host = Arc::clone(&self.host);
         let done = Box::new(move |outcomes: Outcomes| {
+            if outcomes.contains(&Outcome::Refused(Refusal::Full)) {
+                host.note_full();
+            }
             let reply = reply(mode, outcomes);
             // The session that appends to what it has selected hears of the message at once.
-            rings.answer(responder, if selected { reply.changed() } else { reply });
+            host.rings.answer(responder, if selected { reply.changed() } else { reply });
         });
         self.host.store.submit(Batch::one(received, append), done);
         Act::Later
@@ -141,9 +148,7 @@ fn reply(mode: Mode, outcomes: Outcomes) -> Reply {
             }
             None => Reply::unavailable(),
         },
-        Some(Outcome::Refused(posthaste_store::Refusal::NoMailbox)) => {
-            Trouble::TryCreate.reply(out)
-        }
+        Some(Outcome::Refused(Refusal::NoMailbox)) => Trouble::TryCreate.reply(out),
         Some(Outcome::Refused(refusal)) => Trouble::from(refusal).reply(out),
         _ => Reply::unavailable(),
     }
@@ -156,7 +161,7 @@ fn admit(desk: &Desk, name: &str, octets: u64) -> Result<MailboxId, Trouble> {
     let account = view.account();
     let more = Usage { bytes: octets, messages: 1 };
     if !account.usage.fits(&account.quota, more) {
-        return Err(posthaste_store::Refusal::OverQuota.into());
+        return Err(Refusal::OverQuota.into());
     }
     Ok(mailbox.id)
 }

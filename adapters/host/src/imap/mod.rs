@@ -93,7 +93,7 @@ impl Handler<Imap> for Mailboxes {
             }
             Event::Lookup(ask, who) => self.identity.look_up(&self.host, self.peer, ask, &who),
             Event::SignedIn { .. } => {
-                self.identity.proved(&self.host);
+                self.identity.proved(&self.host, at);
                 Act::Done
             }
             Event::SignInFailed(why) => {

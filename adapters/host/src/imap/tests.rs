@@ -164,7 +164,12 @@ fn who_idles_hears_of_new_mail() {
     ok(&mut alice, "SELECT INBOX");
     assert!(alice.say("i IDLE\n").starts_with('+'));
     deliver(&host, "alice", "\nhello\n");
-    assert_eq!(alice.say(""), "* 1 EXISTS\r\n* 0 RECENT\r\n");
+    let mut said = alice.say("");
+    if said.is_empty() {
+        // What comes close together is told together.
+        said = alice.pass();
+    }
+    assert_eq!(said, "* 1 EXISTS\r\n* 0 RECENT\r\n");
     assert!(alice.say("DONE\n").starts_with("i OK"));
 }
 

@@ -71,7 +71,7 @@ impl Handler<Pop3> for Maildrop {
             }
             Event::Lookup(ask, who) => self.identity.look_up(&self.host, self.peer, ask, &who),
             Event::SignedIn { .. } => {
-                self.identity.proved(&self.host);
+                self.identity.proved(&self.host, at);
                 Act::Done
             }
             Event::SignInFailed(why) => {
