@@ -37,7 +37,7 @@ struct State {
     operations: u64,
     syncs: u64,
     written: u64,
-    fail: Option<(u64, Fail)>,
+    plan: Vec<(u64, Fail)>,
     dead: bool,
     full: bool,
     locked: bool,
@@ -87,16 +87,19 @@ impl SimDisk {
         self.state.lock().written
     }
 
-    /// Has the operation after `after` more of them fail.
+    /// Has the operation after `after` more of them fail. Several failures can be planned.
     pub fn fail(&self, after: u64, how: Fail) {
         let mut state = self.state.lock();
-        state.fail = Some((state.operations + after, how));
+        let at = state.operations + after;
+        state.plan.push((at, how));
     }
 
-    /// Everything works again (room is back, no failure is planned).
+    /// Everything works again: room is back, no failure is planned. After [`Fail::Crash`] it is as
+    /// if only the process had died: everything written can be read.
     pub fn heal(&self) {
         let mut state = self.state.lock();
-        (state.fail, state.full, state.dead) = (None, false, false);
+        state.plan.clear();
+        (state.full, state.dead) = (false, false);
     }
 
     /// The disk as found after losing power now, one of many ways.
@@ -182,14 +185,14 @@ impl SimDisk {
         }
         let now = state.operations;
         state.operations += 1;
-        if let Some((at, how)) = state.fail.filter(|(at, _)| *at <= now) {
+        let met = state.plan.iter().position(|(at, _)| *at == now);
+        if let Some((_, how)) = met.map(|met| state.plan.remove(met)) {
             match how {
                 Fail::Crash => state.dead = true,
                 Fail::Full => state.full = true,
                 Fail::Once => {}
             }
-            if at == now && how != Fail::Full {
-                state.fail = None;
+            if how != Fail::Full {
                 return Some(how);
             }
         }

@@ -86,8 +86,9 @@ impl From<Fault> for OpenError {
 /// Opens the store of a folder, making it if there is none.
 pub(crate) fn open(
     disk: Arc<dyn Disk>,
-    options: Options,
+    mut options: Options,
 ) -> Result<(Committer, Applier, Arc<Source>, Box<dyn Send + Sync>), OpenError> {
+    options.shards = options.shards.max(1);
     let lock = disk.lock().map_err(|e| OpenError::InUse(e.to_string()))?;
     for folder in ["log", "index", "big", "tmp"] {
         disk.make_dir(folder)?;

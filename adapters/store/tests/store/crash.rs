@@ -246,3 +246,38 @@ fn a_sync_that_fails_is_not_believed_later() {
         check(&disk.crash(at as u64), &model, &format!("after batch {at}"));
     }
 }
+
+#[test]
+fn a_process_that_dies_of_a_failed_sync_leaves_no_trap() {
+    for seed in 0..cases(12) {
+        let disk = SimDisk::new();
+        let steps = steps(u64::from(seed) + 40, 12);
+        let batches = batches(&steps);
+        let (last, before) = batches.split_last().unwrap();
+        let mut ran = Ran { acknowledged: before.to_vec(), unknown: vec![last.clone()] };
+        let engine = Inline::open(Arc::new(disk.clone()), small()).unwrap();
+        for batch in before {
+            drop(submit(&engine, batch));
+            engine.step();
+        }
+        // The sync fails, and the process dies before it can do anything about it.
+        disk.fail(1, Fail::Once);
+        disk.fail(2, Fail::Crash);
+        let told = submit(&engine, last);
+        engine.step();
+        if !refused_with(&told.try_recv().unwrap(), Refusal::Unavailable) {
+            // Nothing to write for this one.
+            continue;
+        }
+        drop(engine);
+        // Started again, it reads the batch from the system's memory, though the disk has never had it.
+        disk.heal();
+        let engine = Inline::open(Arc::new(disk.clone()), small()).unwrap();
+        let with = picture(&ran.allowed().1);
+        if picture(&engine) == with {
+            ran.acknowledged.append(&mut ran.unknown);
+        }
+        drop(engine);
+        check(&disk.crash(u64::from(seed)), &ran, &format!("seed {seed}"));
+    }
+}
