@@ -4,6 +4,7 @@
 //! `tests/fuzz_corpus.rs` replays `fuzz/corpus/NAME/` and a few thousand mutations of it.
 
 pub mod imap;
+pub mod mime;
 pub mod pop3;
 pub mod sasl;
 pub mod smtp;
@@ -18,6 +19,14 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("imap_command", imap::command),
     ("imap_frame", imap::frame),
     ("imap_names", imap::names),
+    ("mime_addresses", mime::addresses),
+    ("mime_bodies", mime::bodies),
+    ("mime_date", mime::date),
+    ("mime_encoded_words", mime::encoded_words),
+    ("mime_headers", mime::headers),
+    ("mime_parameters", mime::parameters),
+    ("mime_stored", mime::stored),
+    ("mime_structure", mime::structure),
     ("pop3_body", pop3::body),
     ("pop3_server", pop3::server),
     ("sasl_client", sasl::client),
