@@ -7,6 +7,7 @@ pub mod imap;
 pub mod mime;
 pub mod pop3;
 pub mod sasl;
+pub mod imap_server;
 pub mod smtp;
 pub mod store;
 
@@ -17,8 +18,11 @@ pub type Body = fn(&[u8]);
 pub const TARGETS: &[(&str, Body)] = &[
     ("address", smtp::address),
     ("imap_command", imap::command),
+    ("imap_fetch", imap_server::fetch),
     ("imap_frame", imap::frame),
     ("imap_names", imap::names),
+    ("imap_search", imap_server::search),
+    ("imap_server", imap_server::machine),
     ("mime_addresses", mime::addresses),
     ("mime_bodies", mime::bodies),
     ("mime_date", mime::date),

@@ -368,8 +368,9 @@ impl Responses {
         Reply { octets, from, at, tagged, status: Some(is), changed: false }
     }
 
-    /// The octets.
-    pub(crate) fn octets(&self) -> &[u8] {
+    /// What was written so far.
+    #[must_use]
+    pub fn octets(&self) -> &[u8] {
         &self.octets
     }
 
