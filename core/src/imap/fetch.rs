@@ -496,7 +496,8 @@ impl Stream {
                 }
                 Self::Decoded { span, decoder, skip } => {
                     let mut piece = Vec::new();
-                    if span.is_empty() {
+                    let last = span.is_empty();
+                    if last {
                         decoder.finish(&mut piece);
                     } else {
                         let from = first(*span);
@@ -506,8 +507,8 @@ impl Stream {
                     let passed = (*skip).min(piece.len() as u64);
                     *skip -= passed;
                     // No more than the piece has.
-                    let rest = piece.get(passed as usize..).unwrap_or_default();
-                    if out.chunk(rest) == 0 && span.is_empty() && out.left() > 0 {
+                    out.chunk(piece.get(passed as usize..).unwrap_or_default());
+                    if last && out.left() > 0 {
                         return Err(Broken);
                     }
                 }

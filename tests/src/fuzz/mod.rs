@@ -4,10 +4,10 @@
 //! `tests/fuzz_corpus.rs` replays `fuzz/corpus/NAME/` and a few thousand mutations of it.
 
 pub mod imap;
+pub mod imap_server;
 pub mod mime;
 pub mod pop3;
 pub mod sasl;
-pub mod imap_server;
 pub mod smtp;
 pub mod store;
 

@@ -177,6 +177,18 @@ fn what_the_tree_keeps_needs_no_message() {
     assert_eq!(String::from_utf8(with).unwrap(), String::from_utf8(without).unwrap());
 }
 
+/// What the decoder holds back until the end comes too, also if that is all there is.
+#[test]
+fn a_body_that_is_decided_by_its_end() {
+    let message = b"Content-Transfer-Encoding: quoted-printable\r\n\r\n=";
+    for body in [&b"="[..], b"  ", b"=4", b"x=\r"] {
+        let message = [&message[..message.len() - 1], body].concat();
+        let structure = Structure::of(&message);
+        let (all, ..) = fetch_with("BINARY[1]", Mode::default(), &message, &structure, false);
+        assert!(all.starts_with(b"* 12 FETCH (BINARY[1] {"), "{body:?}");
+    }
+}
+
 #[test]
 fn an_unknown_encoding_is_told() {
     let message = NEST.replace('\n', "\r\n");

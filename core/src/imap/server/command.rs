@@ -289,7 +289,9 @@ impl Server {
         tidy(out, start);
         out.extend_from_slice(b"\r\n");
         self.fault(out);
-        Event::Refused(shown(octets, bad.verb), Why::Syntax)
+        // Up to where it is a command: lines that ran together may end in a password.
+        let known = octets.get(..bad.fault.at as usize).unwrap_or(octets);
+        Event::Refused(shown(known, bad.verb), Why::Syntax)
     }
 
     /// RFC 9051 §6.3.1.

@@ -422,14 +422,6 @@ impl Machine for Server {
             self.framer.consume(input);
             self.unread = 0;
         }
-        // Not while the question is open: an answer that takes its time may still accept.
-        if !self.asking.is_open() {
-            match core::mem::replace(&mut self.head, Head::Settled) {
-                Head::Accept if self.framer.accept() => out.extend_from_slice(b"+ Go ahead\r\n"),
-                Head::Refuse => self.framer.refuse(),
-                Head::Accept | Head::Settled => {}
-            }
-        }
         if core::mem::replace(&mut self.settled, false) {
             // The client had to wait for us.
             self.active = self.now;
@@ -454,6 +446,12 @@ impl Machine for Server {
             }
             if self.asking.is_open() {
                 return Advance::Answer;
+            }
+            // The head of an APPEND has gone, and what becomes of its message is settled.
+            match core::mem::replace(&mut self.head, Head::Settled) {
+                Head::Accept if self.framer.accept() => out.extend_from_slice(b"+ Go ahead\r\n"),
+                Head::Refuse => self.framer.refuse(),
+                Head::Accept | Head::Settled => {}
             }
             if out.len() >= OUTPUT_HIGH {
                 self.active = self.now;
