@@ -281,3 +281,77 @@ impl fmt::Display for Host<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::ToString;
+
+    #[test]
+    fn names() {
+        for good in ["a", "a.b", "A-1.x_y", "1.2.3", "b\u{fc}cher.test", "xn--bcher-kva.test"] {
+            assert!(Domain::parse(good.as_bytes()).is_ok(), "{good:?}");
+        }
+        let long_label = "a".repeat(64);
+        let long_name = ["a".repeat(63).as_str(); 5].join(".");
+        for (bad, error) in [
+            ("", DomainError::Empty),
+            (".", DomainError::Label),
+            ("a.", DomainError::Label),
+            (".a", DomainError::Label),
+            ("a..b", DomainError::Label),
+            ("-a", DomainError::Label),
+            ("a-", DomainError::Label),
+            ("a b", DomainError::Label),
+            ("a@b", DomainError::Label),
+            ("a\0", DomainError::Label),
+            (&long_label, DomainError::Long),
+            (&long_name, DomainError::Long),
+            ("a\u{2028}b", DomainError::NotIdna),
+            ("xn--0.test", DomainError::NotIdna),
+        ] {
+            assert_eq!(Domain::parse(bad.as_bytes()).err(), Some(error), "{bad:?}");
+        }
+        assert_eq!(Domain::parse(b"\xff").err(), Some(DomainError::NotIdna));
+    }
+
+    #[test]
+    fn equal_in_canonical_form() {
+        let canonical =
+            |text: &str| Domain::parse(text.as_bytes()).unwrap().to_canonical().to_string();
+        assert_eq!(canonical("EXAMPLE.Test"), "example.test");
+        assert_eq!(canonical("B\u{dc}CHER.test"), "xn--bcher-kva.test");
+        assert_eq!(canonical("XN--BCHER-KVA.TEST"), "xn--bcher-kva.test");
+        let parse = |text: &'static str| Domain::parse(text.as_bytes()).unwrap();
+        assert_eq!(parse("b\u{fc}cher.test"), parse("XN--bcher-kva.TEST"));
+        assert_eq!(parse("A.test"), parse("a.TEST"));
+        assert_ne!(parse("a.test"), parse("b.test"));
+    }
+
+    #[test]
+    fn literals() {
+        for (text, host) in [
+            ("[192.0.2.1]", Host::V4(Ipv4Addr::new(192, 0, 2, 1))),
+            ("[IPv6:2001:DB8::1]", Host::V6("2001:db8::1".parse().unwrap())),
+            ("[ipv6:::1]", Host::V6(Ipv6Addr::LOCALHOST)),
+            ("[x-y:abc!]", Host::General("x-y:abc!")),
+        ] {
+            assert_eq!(Host::parse(text.as_bytes()), Ok(host), "{text}");
+        }
+        for bad in [
+            "[]",
+            "[",
+            "[192.0.2]",
+            "[192.0.2.256]",
+            "[IPv6:192.0.2.1]",
+            "[IPv6:zz]",
+            "[x:]",
+            "[-:a]",
+            "[a-:b]",
+            "[x:a b]",
+        ] {
+            assert_eq!(Host::parse(bad.as_bytes()), Err(DomainError::Literal), "{bad}");
+        }
+        assert_eq!(Host::V6(Ipv6Addr::LOCALHOST).to_string(), "[IPv6:::1]");
+    }
+}
