@@ -53,6 +53,11 @@ impl Budget {
         }
     }
 
+    /// Whether half of it is spent.
+    pub(crate) fn is_strained(&self) -> bool {
+        self.store.staged() > self.limit / 2
+    }
+
     fn has_room(&self) -> bool {
         self.store.staged() <= self.limit
     }

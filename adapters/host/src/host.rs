@@ -39,6 +39,8 @@ pub struct Host {
     pub(crate) present: Arc<Present>,
     /// When the disk was full last, in seconds since 1970.
     full: AtomicU64,
+    /// The last number that a message was given.
+    number: AtomicU64,
     /// POP3 maildrops that are open.
     pub(crate) locks: Locks,
     /// Changes of accounts happen one after the other.
@@ -107,6 +109,8 @@ impl Host {
         let secret = secret(&*store, &inputs)?;
         let rings = Arc::new(Rings::default());
         let budget = Arc::new(Budget::new(Arc::clone(&store), config.limits.bytes_in_flight));
+        let mut number = [0; 8];
+        inputs.random.fill(&mut number);
         let round = (Arc::clone(&rings), Arc::clone(&budget));
         store.on_round(Arc::new(move || {
             round.0.ring();
@@ -123,6 +127,7 @@ impl Host {
             budget,
             present: Arc::default(),
             full: AtomicU64::new(0),
+            number: AtomicU64::new(u64::from_be_bytes(number)),
             locks: Locks::default(),
             administration: Mutex::new(()),
         }))
@@ -155,6 +160,12 @@ impl Host {
     /// The time of day, as the store has it.
     pub(crate) fn now(&self) -> Timestamp {
         Timestamp(i64::try_from(self.inputs.clock.now_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// A number for a message, in its trace field and in logs: unique since the start, and hardly the
+    /// same after another.
+    pub(crate) fn number(&self) -> u64 {
+        self.number.fetch_add(1, Ordering::Relaxed)
     }
 
     /// The store has said that the disk is full.

@@ -219,7 +219,7 @@ fn a_reload_changes_the_rules_and_a_bad_one_does_not() {
 #[test]
 fn sessions_on_many_threads_lose_nothing() {
     const SENDERS: usize = 4;
-    const MESSAGES: usize = 40;
+    const MESSAGES: usize = 20;
     let inputs = Inputs::system(&crate::config::Pools::default()).unwrap();
     let host = Host::new(Arc::new(Memory::new()), config(), inputs).unwrap();
     for name in ["alice", "bob"] {

@@ -116,9 +116,14 @@ impl Delivery {
         let config = self.host.config.load();
         let may = self.role != Role::Lmtp
             || self.peer.is_none_or(|peer| config.lmtp_from.iter().any(|net| net.contains(peer)));
-        let answer =
-            if may { Admission::Accept } else { Admission::Refuse(replies::NOT_FROM_HERE) };
-        ask.with(answer).into()
+        // Strangers are let in with less patience while half of the budget for bodies is spent.
+        let strained = self.role == Role::Smtp && self.host.budget.is_strained();
+        ask.with(match may {
+            true if strained => Admission::Strained,
+            true => Admission::Accept,
+            false => Admission::Refuse(replies::NOT_FROM_HERE),
+        })
+        .into()
     }
 
     fn greeted(&mut self, verb: Hello, name: Text<'_>) -> Act<Smtp> {

@@ -96,10 +96,7 @@ impl Transaction {
     pub(super) fn begin(&mut self, begin: Begin<'_>) {
         let Begin { host, .. } = begin;
         let config = host.config.load();
-        let mut random = [0; 24];
-        host.inputs.random.fill(&mut random);
-        let (id, unique) = random.split_at(8);
-        let id = id.try_into().map_or(0, u64::from_be_bytes);
+        let id = host.number();
         let now = host.inputs.clock.now_unix();
         self.recipients.retain(Addressee::is_accepted);
         let trace = Trace {
@@ -118,10 +115,10 @@ impl Transaction {
             },
             now,
         };
-        let fixups = (begin.fixups && config.submission_fixups).then(|| Fixups {
-            now,
-            unique: unique.try_into().unwrap_or_default(),
-            hostname: config.hostname.as_str().into(),
+        let fixups = (begin.fixups && config.submission_fixups).then(|| {
+            let mut unique = [0; 16];
+            host.inputs.random.fill(&mut unique);
+            Fixups { now, unique, hostname: config.hostname.as_str().into() }
         });
         let staged = Staged::new(host.store.staging(self.size.unwrap_or(0)));
         let incoming = Incoming::begin(staged, &trace, fixups).map_err(|error| refusal(&error));

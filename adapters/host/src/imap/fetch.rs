@@ -78,7 +78,7 @@ pub(super) fn begin(
     Ok(desk.write([set], move |desk, state, outcomes| {
         match (outcomes.into_iter().next(), &mut state.selected) {
             (Some(Outcome::Flags { changed, modseq, .. }), Some(selected)) => {
-                selected.own(modseq);
+                selected.own(&changed, modseq);
                 rows.seen = changed.iter().map(|row| row.uid).collect();
             }
             (Some(Outcome::Refused(refusal)), _) => {

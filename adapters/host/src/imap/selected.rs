@@ -55,9 +55,12 @@ impl Selected {
         !waiting && self.checked == self.watch.modseq()
     }
 
-    /// This session has made a change, and tells it in its own way.
-    pub(super) fn own(&mut self, modseq: ModSeq) {
-        self.own.push(modseq);
+    /// This session has changed these flags, and tells it in its own way.
+    pub(super) fn own(&mut self, changed: &[FlagRow], modseq: ModSeq) {
+        // Where nothing was changed, the mod-sequence is that of somebody else's change.
+        if !changed.is_empty() {
+            self.own.push(modseq);
+        }
     }
 
     /// Reads the keywords again, if there are new ones; says so to the client.

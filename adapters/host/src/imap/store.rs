@@ -42,7 +42,7 @@ pub(super) fn store(
             let Ok(selected) = state.selected() else {
                 return Step::Reply(Trouble::Unselected.reply(kept.responses()));
             };
-            selected.own(modseq);
+            selected.own(&changed, modseq);
             let left = match by {
                 By::Uid => ranges(&modified),
                 By::Sequence => {

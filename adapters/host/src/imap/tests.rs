@@ -349,18 +349,112 @@ fn a_mailbox_deleted_elsewhere_turns_empty() {
 fn many_messages_are_told_in_parts() {
     let host = host();
     let mut talk = smtp(&host, posthaste_core::smtp::server::Role::Smtp, None);
-    for _ in 0..900 {
+    for _ in 0..400 {
         let reply = talk.say("MAIL FROM:<>\nRCPT TO:<bob@example.test>\nDATA\n\nx\n.\n");
         assert!(reply.contains("250 2.0.0 Stored"), "{reply}");
     }
     let mut bob = imap(&host, Some("bob"));
     ok(&mut bob, "SELECT INBOX");
     let fetched = ok(&mut bob, "FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE)");
-    assert_eq!(fetched.lines().count(), 900);
+    assert_eq!(fetched.lines().count(), 400);
     for (n, line) in (1..).zip(fetched.lines()) {
         assert!(line.starts_with(&format!("* {n} FETCH (UID {n} ")), "{line}");
     }
     ok(&mut bob, "STORE 1:* +FLAGS.SILENT (\\Deleted)");
     let gone = ok(&mut bob, "EXPUNGE");
-    assert_eq!(gone.lines().count(), 900);
+    assert_eq!(gone.lines().count(), 400);
+}
+
+/// What a client knows of its mailbox from untagged responses alone.
+#[derive(Debug, Default, PartialEq)]
+struct Known(Vec<(Option<u32>, Option<String>)>);
+
+impl Known {
+    /// Takes in untagged responses.
+    fn hear(&mut self, reply: &str) {
+        for line in reply.lines().filter_map(|line| line.strip_prefix("* ")) {
+            let Some((number, rest)) = line.split_once(' ') else { continue };
+            let Ok(n) = number.parse::<usize>() else { continue };
+            match rest {
+                "EXISTS" => {
+                    assert!(n >= self.0.len(), "EXISTS takes nothing away: {reply}");
+                    self.0.resize(n, (None, None));
+                }
+                "EXPUNGE" => drop(self.0.remove(n - 1)),
+                "RECENT" => {}
+                fetch => {
+                    let row = &mut self.0[n - 1];
+                    if let Some((_, uid)) = fetch.split_once("UID ") {
+                        let digits = uid.find(|c: char| !c.is_ascii_digit()).unwrap();
+                        let uid = uid[..digits].parse().ok();
+                        assert!(row.0.is_none() || row.0 == uid, "{row:?} {line}");
+                        row.0 = uid;
+                    }
+                    if let Some((_, flags)) = fetch.split_once("FLAGS (") {
+                        row.1 = Some(flags[..flags.find(')').unwrap()].to_owned());
+                    }
+                }
+            }
+        }
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(24))]
+
+    /// Whatever two sessions and the post do to a mailbox, each client can keep count by what it is
+    /// told, and after NOOP knows what is there.
+    #[test]
+    fn what_clients_are_told_is_what_is_there(
+        steps in proptest::collection::vec((0usize..2, 0u8..9, 1u32..6), 1..25),
+    ) {
+        let host = host();
+        for n in 0..4 {
+            deliver(&host, "alice", &format!("\n{n}\n"));
+        }
+        let mut clients = [(); 2].map(|()| (imap(&host, Some("alice")), Known::default()));
+        for (client, known) in &mut clients {
+            known.hear(&ok(client, "SELECT INBOX"));
+            known.hear(&ok(client, "FETCH 1:* (UID FLAGS)"));
+        }
+        for (who, what, n) in steps {
+            let (client, known) = &mut clients[who];
+            let n = n.min(u32::try_from(known.0.len()).unwrap());
+            let command = match what {
+                0 => {
+                    deliver(&host, "alice", "\nnew\n");
+                    continue;
+                }
+                1 => "NOOP".to_owned(),
+                2 => "EXPUNGE".to_owned(),
+                3 => "UID SEARCH DELETED".to_owned(),
+                _ if n == 0 => continue,
+                4 => format!("STORE {n} +FLAGS (\\Deleted)"),
+                5 => format!("STORE 1:{n} +FLAGS (\\Flagged work)"),
+                6 => format!("STORE {n} -FLAGS (\\Flagged)"),
+                7 => format!("MOVE {n} Trash"),
+                _ => format!("COPY {n} INBOX"),
+            };
+            let reply = client.say(&format!("t {command}\n"));
+            known.hear(&reply);
+        }
+        for (client, known) in &mut clients {
+            known.hear(&ok(client, "NOOP"));
+            assert_eq!(ok(client, "NOOP"), "", "all was told");
+            let mut there = Known::default();
+            let fetch = match known.0.len() {
+                0 => String::new(),
+                n => {
+                    there.0.resize(n, (None, None));
+                    ok(client, "FETCH 1:* (UID FLAGS)")
+                }
+            };
+            there.hear(&fetch);
+            assert_eq!(inbox(&host, "alice").len(), known.0.len());
+            for (known, there) in known.0.iter().zip(&there.0) {
+                assert!(known.0.is_none() || known.0 == there.0, "{known:?} {there:?}");
+                assert!(known.1.is_none() || known.1 == there.1, "{known:?} {there:?}");
+            }
+        }
+    }
 }
