@@ -40,6 +40,7 @@ fn machines(config: &Config, listener: &Listener, plaintext: bool) -> Machines {
             let mut imap = imap::server::Config::new(hostname);
             imap.starttls = starttls;
             imap.plaintext = plaintext;
+            imap.extensions = posthaste_host::IMAP_EXTENSIONS.map(str::to_owned).to_vec();
             imap_limits(&mut imap.limits, limits);
             Machines::Imap(Arc::new(imap))
         }
