@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use posthaste_tests::transcript::{Speaker, Transcript, pop3, run_all, smtp};
+use posthaste_tests::transcript::{Speaker, Transcript, imap, pop3, run_all, smtp};
 
 fn files(folder: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("transcripts").join(folder);
@@ -50,4 +50,9 @@ fn submission() {
 #[test]
 fn lmtp() {
     replay::<smtp::Smtp>("lmtp");
+}
+
+#[test]
+fn imap() {
+    replay::<imap::Imap>("imap");
 }

@@ -28,6 +28,7 @@
 //! follows `Advance::Event`, and the last event is `Ended`.
 
 mod file;
+pub mod imap;
 pub mod pop3;
 mod run;
 pub mod smtp;
