@@ -155,6 +155,9 @@ struct Mail {
     structure: Arc<Structure>,
 }
 
+/// A FETCH that is being answered: sequence numbers and UIDs of the messages that are left, the last first.
+type Running = (Plan, Place, Vec<(u32, u32)>);
+
 /// A host with one mailbox, which now and then says no.
 pub struct Host {
     calm: bool,
@@ -165,7 +168,7 @@ pub struct Host {
     staged: Vec<u8>,
     mode: Mode,
     /// The FETCH that is being answered: what it wants, and of which messages still.
-    plan: Option<(Plan, Place, Vec<(u32, u32)>)>,
+    plan: Option<Running>,
     seam: Seam,
 }
 

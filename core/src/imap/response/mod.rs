@@ -43,6 +43,8 @@ pub mod code;
 pub mod list;
 pub(crate) mod message;
 pub mod row;
+#[cfg(test)]
+mod tests;
 pub mod words;
 
 pub use code::Code;

@@ -7,6 +7,7 @@
 //! | [`config`] | [`Config`]: names, what to offer, limits |
 //! | `command` | what each command does as far as the machine decides it |
 //! | `auth` | LOGIN, AUTHENTICATE |
+//! | `state` | what the machine waits for, shows and remembers |
 //! | `reply` | how replies leave: in pieces, with Sync before the tagged line |
 //! | `capability` | the capability lists |
 //!
@@ -34,6 +35,7 @@ mod command;
 pub mod config;
 pub mod event;
 mod reply;
+mod state;
 #[cfg(test)]
 mod tests;
 
@@ -48,15 +50,16 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
+use super::Imap;
 use super::frame::{self, Frame, Framer};
 use super::response::{Code, Mode, Reply, Seam, Status, status};
-use super::{Imap, Tag};
 use crate::machine::{
     Advance, Answered, Asking, End, Input, Instant, Machine, OUTPUT_HIGH, Question, Reason, Stale,
     TlsFacts,
 };
 use crate::sasl::server::{Challenge, Exchange};
 use crate::sasl::{Lookup, SignIn};
+use state::{Head, Kind, Phase, Running, Show, Stage, TagBuffer};
 
 /// The server side of one IMAP conversation.
 pub struct Server {
@@ -114,107 +117,6 @@ pub struct Server {
 }
 
 const _: () = assert!(size_of::<Server>() <= 512);
-
-/// What the machine waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    /// Octets of the message that is being appended.
-    Append,
-    /// The answer to the open question.
-    Asked,
-    /// A command.
-    Command,
-    /// Nothing any more.
-    Ended,
-    /// To report the end.
-    Ending(End),
-    /// A line of an AUTHENTICATE exchange.
-    Exchange,
-    /// `DONE`.
-    Idle,
-    /// The reply to leave.
-    Reply,
-    /// TLS.
-    Secure,
-    /// To report the connection.
-    Start,
-    /// To report TLS.
-    Secured(TlsFacts),
-}
-
-/// What `event` will show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Show {
-    BodyLost,
-    Connected,
-    Ended(End),
-    Frame(Frame),
-    Next,
-    Nothing,
-    Secured(TlsFacts),
-    Sync(Allowed),
-}
-
-/// What becomes of the message that the head of an APPEND announced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Head {
-    Accept,
-    Refuse,
-    Settled,
-}
-
-/// Which question is open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Append,
-    Connect,
-    Lookup,
-    Reply,
-    SignIn,
-    Sync,
-}
-
-/// How far the client has come. RFC 9051 §3.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Stage {
-    NotAuthenticated,
-    Authenticated,
-    Selected,
-}
-
-/// What the end of the running command does to the stage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Running {
-    /// CLOSE, UNSELECT: OK leaves the mailbox.
-    Leave,
-    Other,
-    /// SELECT, EXAMINE: OK enters it.
-    Select,
-}
-
-/// A tag, kept while its command runs.
-struct TagBuffer {
-    octets: [u8; Tag::MOST],
-    len: u8,
-}
-
-impl TagBuffer {
-    const fn new() -> Self {
-        Self { octets: [0; Tag::MOST], len: 0 }
-    }
-
-    fn keep(&mut self, tag: Tag<'_>) {
-        let tag = tag.as_bytes();
-        let len = tag.len().min(Tag::MOST);
-        let (Some(place), Some(tag)) = (self.octets.get_mut(..len), tag.get(..len)) else { return };
-        place.copy_from_slice(tag);
-        self.len = len as u8;
-    }
-
-    fn as_bytes(&self) -> &[u8] {
-        self.octets.get(..usize::from(self.len)).unwrap_or_default()
-    }
-}
 
 impl Server {
     /// A machine for a connection that was just accepted. Where TLS comes first, call
