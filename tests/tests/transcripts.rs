@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use posthaste_tests::transcript::{Speaker, Transcript, imap, pop3, run_all, smtp};
+use posthaste_tests::transcript::{Speaker, Transcript, imap, pop3, run_all, smtp, smtp_client};
 
 fn files(folder: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("transcripts").join(folder);
@@ -40,6 +40,11 @@ fn smtp() {
 #[test]
 fn pop3() {
     replay::<pop3::Pop3>("pop3");
+}
+
+#[test]
+fn smtp_client() {
+    replay::<smtp_client::SmtpClient>("smtp-client");
 }
 
 #[test]

@@ -99,7 +99,6 @@ pub fn address(octets: &[u8]) {
             assert_eq!(again, address, "{octets:?}");
             assert_eq!(again.as_mailbox().map(|again| again.to_address()), Ok(address));
         }
-        assert_eq!(mailbox, mailbox);
     }
     for path in [octets, &[b"<", octets, b">"].concat()] {
         if let Ok((reverse, rest)) = ReversePath::parse(path) {
@@ -131,14 +130,15 @@ pub fn params(octets: &[u8]) {
     let _ = (OriginalRecipient::parse(octets), Submitter::parse(octets));
 }
 
+/// What an event shows: a run to be joined, and the answer if it asked.
+type Shown<P> = (Option<Vec<u8>>, Option<Answered<P>>);
+
 /// What a machine reported (runs joined) and what it said.
 type Played = (Vec<String>, Vec<u8>);
 
 fn play<M: Machine>(
     mut machine: M,
-    answer: &mut dyn FnMut(
-        <M::Protocol as Protocol>::Event<'_>,
-    ) -> (Option<Vec<u8>>, Option<Answered<M::Protocol>>),
+    answer: &mut dyn FnMut(<M::Protocol as Protocol>::Event<'_>) -> Shown<M::Protocol>,
     wire: &[u8],
     cut: usize,
 ) -> Played {
@@ -191,7 +191,7 @@ fn play<M: Machine>(
     }
 }
 
-fn answer_server(event: Event<'_>) -> (Option<Vec<u8>>, Option<Answered<Smtp>>) {
+fn answer_server(event: Event<'_>) -> Shown<Smtp> {
     // Whoever has an x in the name is refused.
     let no = format!("{event:?}").contains('x');
     let decision = || {
@@ -226,10 +226,7 @@ fn answer_server(event: Event<'_>) -> (Option<Vec<u8>>, Option<Answered<Smtp>>) 
     (None, Some(answered))
 }
 
-fn answer_client(
-    event: client::Event<'_>,
-    asked: &mut u32,
-) -> (Option<Vec<u8>>, Option<Answered<SmtpClient>>) {
+fn answer_client(event: client::Event<'_>, asked: &mut u32) -> Shown<SmtpClient> {
     let answered = match event {
         client::Event::Ready(ask) => {
             *asked += 1;

@@ -146,6 +146,7 @@ fn duration(text: &str) -> Option<Duration> {
     }
 }
 
+/// The octets that `\r`, `\xNN` and the like stand for.
 pub(super) fn unescape(text: &str) -> Option<Vec<u8>> {
     let mut octets = Vec::new();
     let mut rest = text.as_bytes();

@@ -32,6 +32,7 @@ pub mod imap;
 pub mod pop3;
 mod run;
 pub mod smtp;
+pub mod smtp_client;
 
 pub use file::{Cause, Fault, Step, Transcript};
 pub use run::{Answer, Cutting, EventOf, Speaker, run, run_all};

@@ -305,8 +305,8 @@ impl<S: Speaker> Stage<S> {
             .answer(event, text)
             .map_err(|what| format!("{what}: {text:?} is no answer to {asked}"))?;
         match answered {
-            None if text.is_some() => return Err(format!("{asked} asks nothing")),
-            None => return Ok(()),
+            None if text.is_some() => Err(format!("{asked} asks nothing")),
+            None => Ok(()),
             Some(answered) => {
                 if self.late {
                     let wanted = self.advance()?;

@@ -1,0 +1,109 @@
+//! Transcripts of the SMTP client machine: its peer (`C:`) is a server.
+//!
+//! | setting | meaning |
+//! |---|---|
+//! | `name me.test` | our name |
+//! | `tls never` | or `offered`, `required` |
+//! | `lmtp`, `dsn`, `plaintext_auth`, `smtputf8` | on |
+//! | `no pipelining` | or `chunking`: off |
+//! | `auth PLAIN user password` | sign in so |
+//! | `from a@b.test`, `to c@d.test` | the envelope; `to` for each recipient, none `from` for a report |
+//! | `message text` | the message; lines add up |
+//!
+//! Answers: to `Ready`, `send` or `quit` (by default the message is sent once); to `Source`, `abort` (by
+//! default the whole message).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use posthaste_core::grammar::address::Address;
+use posthaste_core::sasl::Mechanism;
+use posthaste_core::sasl::client::Account;
+use posthaste_core::smtp::client::{Client, Config, Envelope, Event, Order, Piece, TlsPolicy};
+use posthaste_core::smtp::extension::{BodyKind, Notify, Ret};
+
+use super::file::unescape;
+use super::run::{Answer, Speaker};
+
+/// Answers the client machine.
+#[derive(Debug)]
+pub struct SmtpClient {
+    envelope: Envelope,
+    message: Vec<u8>,
+    sent: bool,
+}
+
+impl Speaker for SmtpClient {
+    type Machine = Client;
+
+    fn new(settings: &[(String, String)]) -> Result<(Self, Client), String> {
+        let mut config = Config::new("me.test");
+        let mut envelope = Envelope { body: BodyKind::EightBitMime, ..Envelope::default() };
+        let mut message = Vec::new();
+        for (name, value) in settings {
+            let address = || value.parse::<Address>().map_err(|error| error.to_string());
+            match (name.as_str(), value.as_str()) {
+                ("name", _) => config.name = value.as_str().into(),
+                ("tls", "never") => config.tls = TlsPolicy::Never,
+                ("tls", "offered") => config.tls = TlsPolicy::Offered,
+                ("tls", "required") => config.tls = TlsPolicy::Required,
+                ("lmtp", _) => config.lmtp = true,
+                ("plaintext_auth", _) => config.plaintext_auth = true,
+                ("smtputf8", _) => envelope.smtputf8 = true,
+                ("dsn", _) => {
+                    envelope.ret = Some(Ret::Headers);
+                    envelope.envid = Some("QQ=1".into());
+                }
+                ("no", "pipelining") => config.pipelining = false,
+                ("no", "chunking") => config.chunking = false,
+                ("auth", _) => {
+                    let mut words = value.split(' ');
+                    let mut word = || words.next().ok_or("auth MECHANISM USER PASSWORD");
+                    config.mechanisms =
+                        vec![Mechanism::parse(word()?.as_bytes()).ok_or("no such mechanism")?];
+                    let account = Account::new(word()?, word()?);
+                    config.account = Some(account.map_err(|error| error.to_string())?);
+                }
+                ("from", _) => envelope.sender = Some(address()?),
+                ("to", _) => envelope.recipients.push(address()?.into()),
+                ("message", _) => {
+                    message.extend(unescape(value).ok_or("bad escape in the message")?);
+                }
+                (other, _) => return Err(format!("no setting is called {other:?}")),
+            }
+        }
+        if envelope.ret.is_some() {
+            for recipient in &mut envelope.recipients {
+                recipient.notify = Some(Notify::SUCCESS.and(Notify::FAILURE));
+                recipient.orcpt = Some(format!("rfc822;{}", recipient.address).into());
+            }
+        }
+        envelope.size = Some(message.len() as u64);
+        let client = Client::new(Arc::new(config), [7; 18]);
+        Ok((Self { envelope, message, sent: false }, client))
+    }
+
+    fn run<'e>(_: &'e Event<'_>) -> Option<(&'static str, &'e [u8])> {
+        None
+    }
+
+    fn answer(&mut self, event: Event<'_>, text: Option<&str>) -> Answer<Self> {
+        Ok(Some(match event {
+            Event::Ready(ask) => match text {
+                Some("quit") => ask.with(Order::Quit),
+                None if self.sent => ask.with(Order::Quit),
+                None | Some("send") => {
+                    self.sent = true;
+                    ask.with(Order::Send(Box::new(self.envelope.clone())))
+                }
+                Some(_) => return Err("send or quit".into()),
+            },
+            Event::Source(ask) => ask.with(match text {
+                None => Piece::Last(Bytes::copy_from_slice(&self.message)),
+                Some("abort") => Piece::Abort,
+                Some(_) => return Err("abort".into()),
+            }),
+            _ => return Ok(None),
+        }))
+    }
+}
