@@ -15,6 +15,32 @@
 //! | [`pool`] | a bounded pool of threads for jobs |
 //! | [`directory`] | accounts, domains, aliases: to whom an address leads |
 //! | [`password`], [`guesses`] | how passwords are kept and checked, and how often |
+//!
+//! # In short
+//! ```
+//! use std::sync::Arc;
+//!
+//! use posthaste_core::machine::{Input, Instant};
+//! use posthaste_core::session::{Pair, Place, Session};
+//! use posthaste_core::smtp::server::{Config as Settings, Role, Server};
+//! use posthaste_host::admin::NewPassword;
+//! use posthaste_host::inputs::Inputs;
+//! use posthaste_host::{Host, config::Config};
+//! use posthaste_store::Memory;
+//!
+//! let config = Config::new("mail.example.test", &["example.test"]);
+//! let host = Host::new(Arc::new(Memory::new()), config, Inputs::inline())?;
+//! host.add_account("alice@example.test", NewPassword::Clear(b"secret"), None)?;
+//!
+//! // A session without a socket: what an adapter does with octets from the network.
+//! let machine = Server::new(Arc::new(Settings::new(Role::Smtp, "mail.example.test")));
+//! let mut session = Pair::new(machine, host.smtp(Role::Smtp, None), Place::nowhere());
+//! let (mut input, mut output) = (Input::new(), Vec::new());
+//! input.push(b"EHLO far.test\r\nMAIL FROM:<bob@far.test>\r\nRCPT TO:<carol@example.test>\r\n");
+//! let _ = session.turn(Instant::ZERO, &mut input, &mut output);
+//! assert!(String::from_utf8(output)?.ends_with("550 5.1.1 No such user here\r\n"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod admin;
 mod budget;

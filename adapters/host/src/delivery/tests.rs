@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use posthaste_core::session::Wait;
 use posthaste_core::smtp::server::{Config, Role, Server};
-use posthaste_store::Memory;
+use posthaste_store::{MailboxId, Memory, Uid};
 
 use crate::config::Alias;
 use crate::testing::{Talk, config, host, host_with, inbox, plain, smtp};
@@ -49,6 +49,25 @@ fn one_body_serves_all_recipients_and_names_none() {
     assert_eq!(bob.len(), 1, "each account once");
     assert!(!bob[0].contains("\tfor "));
     assert!(bob[0].starts_with("Return-Path: <>\r\n"));
+    let blob = |name: &str| {
+        let account = host.directory().by_name(name).unwrap().id;
+        let view = host.store().view(account).unwrap().unwrap();
+        view.row(MailboxId::INBOX, Uid::MIN).unwrap().unwrap().blob
+    };
+    assert_eq!(blob("alice"), blob("bob"));
+}
+
+#[test]
+fn octets_above_ascii_in_a_header_stay_as_they_are() {
+    let host = host();
+    let mut talk = smtp(&host, Role::Smtp, None);
+    talk.say("MAIL FROM:<>\nRCPT TO:<bob@example.test>\nDATA\n");
+    talk.send(b"Subject: gr\xfc\xdfe\r\nX\xff: y\r\n\r\n\xe9\r\n.\r\n");
+    let account = host.directory().by_name("bob").unwrap().id;
+    let view = host.store().view(account).unwrap().unwrap();
+    let row = view.row(MailboxId::INBOX, Uid::MIN).unwrap().unwrap();
+    let body = host.store().read(&row.blob, 0..u64::MAX).unwrap();
+    assert!(body.ends_with(b"+0000\r\nSubject: gr\xfc\xdfe\r\nX\xff: y\r\n\r\n\xe9\r\n"));
 }
 
 #[test]

@@ -63,12 +63,16 @@ pub(super) struct Desk {
 
 /// What comes of some work.
 pub(super) enum Step {
+    /// More of it, when others have had their turn.
+    Again(Again),
     /// The answer.
     Reply(Reply),
     /// These mutations; then more work.
     Write(Batch, Then),
 }
 
+/// How it goes on after others.
+pub(super) type Again = Box<dyn FnOnce(&Desk, &mut State) -> Step + Send>;
 /// How it goes on when something was written.
 pub(super) type Then = Box<dyn FnOnce(&Desk, &mut State, Outcomes) -> Step + Send>;
 
@@ -97,6 +101,7 @@ impl Desk {
         Responder<Q>: Send,
     {
         match step {
+            Step::Again(again) => self.work(responder, again),
             Step::Reply(reply) => responder.answer(reply),
             Step::Write(batch, then) => {
                 let host = Arc::clone(&self.host);

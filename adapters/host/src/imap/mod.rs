@@ -214,7 +214,7 @@ fn run(desk: &Desk, state: &mut State, kept: &Arc<Kept>) -> Step {
         Command::Lsub { reference, pattern } => list::lsub(desk, kept, &reference, &pattern),
         Command::Move(copy) => copy::r#move(desk, state, kept, &copy),
         Command::Rename(rename) => folders::rename(desk, kept, &rename),
-        Command::Search(search) => search::search(desk, state, kept, tagged.tag, &search),
+        Command::Search(search) => search::search(desk, state, kept, &search),
         Command::Select(select) => selected::select(desk, state, kept, &select, false),
         Command::Status(status) => folders::status(desk, state, kept, &status),
         Command::Store(store) => store::store(desk, state, kept, &store),

@@ -254,6 +254,18 @@ fn searches_find() {
 }
 
 #[test]
+fn a_long_search_gives_way_and_finds_all() {
+    let host = host();
+    let text = format!("\n{}needle\n", "0123456789012345678901234567890123456789\n".repeat(40_000));
+    for n in 0..6 {
+        deliver(&host, "alice", if n == 3 { "\nhay\n" } else { &text });
+    }
+    let mut alice = imap(&host, Some("alice"));
+    ok(&mut alice, "SELECT INBOX");
+    assert_eq!(ok(&mut alice, "SEARCH BODY needle"), "* SEARCH 1 2 3 5 6");
+}
+
+#[test]
 fn mailboxes_are_made_renamed_and_deleted() {
     let host = host();
     let mut alice = imap(&host, Some("alice"));
