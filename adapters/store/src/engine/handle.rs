@@ -2,7 +2,7 @@
 
 use super::applier::Applier;
 use super::committer::{Committer, Submitted};
-use super::open::{OpenError, open};
+use super::open::{OpenError, Opened, open};
 use super::{Counters, Options, Source, spill};
 use crate::disk::{Disk, is_full};
 use crate::id::{AccountId, BlobId, ModSeq};
@@ -52,7 +52,7 @@ impl Engine {
         options: Options,
         spawn: &Spawn,
     ) -> Result<Self, OpenError> {
-        let (committer, mut applier, source, lock) = open(disk, options)?;
+        let Opened { committer, mut applier, source, lock } = open(disk, options)?;
         let (queue, queued) = crossbeam_channel::unbounded();
         let (spool, spooled) = crossbeam_channel::unbounded::<Submitted>();
         let mut front = Front::new(source, queue.clone());
@@ -193,7 +193,7 @@ struct Inner {
 impl Inline {
     /// Opens the store of a folder, making it if there is none.
     pub fn open(disk: Arc<dyn Disk>, options: Options) -> Result<Self, OpenError> {
-        let (committer, applier, source, lock) = open(disk, options)?;
+        let Opened { committer, applier, source, lock } = open(disk, options)?;
         let (sender, queue) = crossbeam_channel::unbounded();
         let front = Front::new(source, sender);
         let inner = Mutex::new(Inner { committer, applier, queue });

@@ -148,10 +148,8 @@ fn read_batch(
         }
         let offset = at.offset + u64::from(entry.offset);
         let place = Place { pack: at.pack, offset, len: u64::from(entry.len) };
-        if deep {
-            if let Err(why) = check_blob(file, &entry, &place, header.lsn, mark)? {
-                return Ok(Err(why));
-            }
+        if deep && let Err(why) = check_blob(file, &entry, &place, header.lsn, mark)? {
+            return Ok(Err(why));
         }
         blobs.push((entry.id, place));
     }

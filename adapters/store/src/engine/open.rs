@@ -83,11 +83,17 @@ impl From<Fault> for OpenError {
     }
 }
 
+/// A store ready to run.
+pub(crate) struct Opened {
+    pub(crate) committer: Committer,
+    pub(crate) applier: Applier,
+    pub(crate) source: Arc<Source>,
+    /// Holds the folder for this process.
+    pub(crate) lock: Box<dyn Send + Sync>,
+}
+
 /// Opens the store of a folder, making it if there is none.
-pub(crate) fn open(
-    disk: Arc<dyn Disk>,
-    mut options: Options,
-) -> Result<(Committer, Applier, Arc<Source>, Box<dyn Send + Sync>), OpenError> {
+pub(crate) fn open(disk: Arc<dyn Disk>, mut options: Options) -> Result<Opened, OpenError> {
     options.shards = options.shards.max(1);
     let lock = disk.lock().map_err(|e| OpenError::InUse(e.to_string()))?;
     for folder in ["log", "index", "big", "tmp"] {
@@ -152,7 +158,7 @@ pub(crate) fn open(
     let (queue, groups) = crossbeam_channel::unbounded();
     let applier = Applier::new(Arc::clone(&source), groups, applied);
     let committer = Committer::new(Arc::clone(&source), writer, resolver, queue);
-    Ok((committer, applier, source, lock))
+    Ok(Opened { committer, applier, source, lock })
 }
 
 /// Opens the shards; those that cannot be used are moved aside and made anew.

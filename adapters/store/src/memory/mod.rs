@@ -46,10 +46,10 @@ impl Memory {
 
     fn apply(&self, batch: &Batch) -> (Outcomes, Vec<(AccountId, ModSeq)>) {
         let state = &mut *self.state.lock();
-        if let Some(id) = batch.id {
-            if let Some((_, before)) = state.remembered.iter().find(|(known, _)| *known == id) {
-                return (before.clone(), Vec::new());
-            }
+        if let Some(id) = batch.id
+            && let Some((_, before)) = state.remembered.iter().find(|(known, _)| *known == id)
+        {
+            return (before.clone(), Vec::new());
         }
         let mut next = state.model.clone();
         let mut bodies = Vec::new();

@@ -4,25 +4,25 @@
 //! round in progress. A mutation checks everything before it changes anything; only batches of
 //! several mutations need their accounts saved to be undone.
 
+mod state;
+
 use super::Source;
-use super::overlay::{Group, Overlay, Piece, Places};
-use super::record::{
-    AccountCount, AccountRow, FlagsRow, MailboxCount, MailboxRow, MessageRow, Record,
-    encode_outcomes,
-};
-use super::snapshot::{Frame, Snapshot, ranges_to_walk};
-use crate::flags::{FlagChange, FlagNames, Flags, KeywordId, SystemFlags};
-use crate::id::{AccountId, BlobId, EmailId, MailboxId, ModSeq, Timestamp, Uid};
+use super::overlay::{Group, Overlay, Piece};
+use super::record::{AccountRow, MessageRow, Record, encode_outcomes};
+use super::snapshot::Frame;
+use crate::flags::{FlagChange, FlagNames, Flags, SystemFlags};
+use crate::id::{AccountId, BlobId, EmailId, MailboxId, ModSeq, Timestamp};
 use crate::mutation::{
-    Batch, Expunged, MAX_KEYWORDS, MAX_MAILBOXES, MAX_NAME, MAX_SUMMARY, MAX_VALUE, Message,
-    Mutation, NewMailbox, Quota, REMEMBERED_BATCHES, Role, Target,
+    Batch, Expunged, MAX_SUMMARY, MAX_VALUE, Message, Mutation, NewMailbox, Quota,
+    REMEMBERED_BATCHES, Target,
 };
 use crate::outcome::{Outcome, Outcomes, Refusal, Stored};
 use crate::staging::Body;
 use crate::uids::UidSet;
-use crate::view::{Fault, Row, Usage};
+use crate::view::Usage;
 use bytes::Bytes;
 use smallvec::{SmallVec, smallvec};
+use state::{Gone, Slot, State, limit, name_fits, unavailable};
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
@@ -41,28 +41,6 @@ pub(crate) struct Resolver {
     last_account: u32,
     remembered: Map<u128, Outcomes>,
     order: VecDeque<u128>,
-}
-
-/// An account as the round in progress leaves it.
-struct Slot {
-    state: Option<State>,
-    /// Its records in the round.
-    pending: Places,
-    touched: bool,
-}
-
-#[derive(Clone)]
-struct State {
-    frame: Frame,
-    row_changed: bool,
-    boxes: BTreeMap<MailboxId, Folder>,
-}
-
-#[derive(Clone)]
-struct Folder {
-    row: MailboxRow,
-    count: MailboxCount,
-    changed: bool,
 }
 
 /// What one round of batches comes to.
@@ -632,274 +610,6 @@ impl Work<'_> {
     }
 }
 
-/// What a mailbox loses with some messages.
-struct Gone {
-    usage: Usage,
-    unseen: u64,
-    deleted: u64,
-}
-
-impl Gone {
-    fn of(rows: &[Row]) -> Self {
-        let with = |flag| rows.iter().filter(|r| r.flags.system.has(flag)).count() as u64;
-        let messages = rows.len() as u64;
-        Self {
-            usage: Usage { bytes: rows.iter().map(|r| r.size).sum(), messages },
-            unseen: messages - with(SystemFlags::SEEN),
-            deleted: with(SystemFlags::DELETED),
-        }
-    }
-}
-
-impl Slot {
-    fn empty() -> Self {
-        Self { state: None, pending: Places::new(), touched: false }
-    }
-
-    fn state(&mut self) -> Result<&mut State, Refusal> {
-        self.state.as_mut().ok_or(Refusal::NoAccount)
-    }
-
-    fn touch(&mut self, account: AccountId, round: &mut Round) {
-        if !std::mem::replace(&mut self.touched, true) {
-            round.touched.push(account);
-        }
-    }
-
-    /// Adds a record of this account to the round.
-    fn note(&mut self, account: AccountId, record: Record, round: &mut Round) {
-        self.touch(account, round);
-        self.pending.push(round.records.len() as u32);
-        round.records.push(record);
-    }
-
-    fn row_changed(&mut self, account: AccountId, round: &mut Round) -> Result<Outcome, Refusal> {
-        self.touch(account, round);
-        self.state()?.row_changed = true;
-        Ok(Outcome::Done)
-    }
-
-    /// Adds keywords the account did not have.
-    fn keep_keywords(
-        &mut self,
-        account: AccountId,
-        names: Vec<Arc<str>>,
-        round: &mut Round,
-    ) -> Result<(), Refusal> {
-        for name in names {
-            let keywords = &mut self.state()?.frame.keywords;
-            let id = KeywordId(keywords.len() as u16);
-            keywords.push(Arc::clone(&name));
-            self.note(account, Record::Keyword(account, id, name), round);
-        }
-        Ok(())
-    }
-
-    /// Puts a message into a mailbox as its next.
-    fn put(
-        &mut self,
-        target: Target,
-        row: MessageRow,
-        flags: Flags,
-        modseq: ModSeq,
-        round: &mut Round,
-    ) -> Result<Stored, Refusal> {
-        let Target { account, mailbox } = target;
-        let state = self.state()?;
-        let usage = &mut state.frame.count.usage;
-        usage.bytes += row.size;
-        usage.messages += 1;
-        let folder = state.folder(mailbox)?;
-        folder.changed = true;
-        let count = &mut folder.count;
-        let uid = count.last_uid.checked_add(1).and_then(Uid::new).ok_or(Refusal::Limit)?;
-        count.last_uid = uid.number();
-        count.modseq = modseq;
-        count.messages += 1;
-        count.bytes += row.size;
-        count.unseen += u64::from(!flags.system.has(SystemFlags::SEEN));
-        count.deleted += u64::from(flags.system.has(SystemFlags::DELETED));
-        let stored = Stored { uidvalidity: folder.row.uidvalidity, uid, modseq, email: row.email };
-        round.messages += 1;
-        self.note(
-            account,
-            Record::Message(account, mailbox, uid, row, FlagsRow { flags, modseq }),
-            round,
-        );
-        Ok(stored)
-    }
-
-    /// Takes messages out of a mailbox.
-    fn take_out(
-        &mut self,
-        target: Target,
-        uids: &UidSet,
-        gone: &Gone,
-        modseq: ModSeq,
-        round: &mut Round,
-    ) -> Result<(), Refusal> {
-        let Target { account, mailbox } = target;
-        let state = self.state()?;
-        let usage = &mut state.frame.count.usage;
-        usage.bytes = usage.bytes.saturating_sub(gone.usage.bytes);
-        usage.messages = usage.messages.saturating_sub(gone.usage.messages);
-        let folder = state.folder(mailbox)?;
-        folder.changed = true;
-        let count = &mut folder.count;
-        count.modseq = modseq;
-        count.messages = count.messages.saturating_sub(gone.usage.messages);
-        count.bytes = count.bytes.saturating_sub(gone.usage.bytes);
-        count.unseen = count.unseen.saturating_sub(gone.unseen);
-        count.deleted = count.deleted.saturating_sub(gone.deleted);
-        self.note(account, Record::Vanished(account, mailbox, modseq, uids.clone()), round);
-        Ok(())
-    }
-
-    /// Whole messages of a set.
-    fn rows(
-        &self,
-        target: Target,
-        uids: &UidSet,
-        source: &Source,
-        records: &[Record],
-    ) -> Result<Vec<Row>, Refusal> {
-        let snapshot = source.snapshot(target.account).map_err(unavailable)?;
-        let top = self.top(records);
-        let mut rows = Vec::new();
-        for range in ranges_to_walk(uids) {
-            let keep = |row: Row| {
-                if uids.contains(row.uid) {
-                    rows.push(row);
-                }
-            };
-            let walked = snapshot.walk_rows(&top, target.mailbox, &range, usize::MAX, keep);
-            walked.map_err(unavailable)?;
-        }
-        Ok(rows)
-    }
-
-    /// Flags of the messages of a set.
-    fn flags(
-        &self,
-        target: Target,
-        uids: &UidSet,
-        source: &Source,
-        records: &[Record],
-        mut each: impl FnMut(crate::outcome::FlagRow),
-    ) -> Result<(), Refusal> {
-        let snapshot = source.snapshot(target.account).map_err(unavailable)?;
-        let top = self.top(records);
-        for range in ranges_to_walk(uids) {
-            let walked = snapshot.walk_flags(&top, target.mailbox, &range, |row| {
-                if uids.contains(row.uid) {
-                    each(row);
-                }
-                true
-            });
-            walked.map_err(unavailable)?;
-        }
-        Ok(())
-    }
-
-    /// The account's records of this round.
-    fn top<'r>(&self, records: &'r [Record]) -> Vec<&'r Record> {
-        self.pending.iter().filter_map(|at| records.get(*at as usize)).collect()
-    }
-}
-
-impl State {
-    fn read(snapshot: &Snapshot) -> Result<Option<Self>, Fault> {
-        let Some(frame) = snapshot.frame()? else { return Ok(None) };
-        let mut boxes = BTreeMap::new();
-        for id in snapshot.box_ids()? {
-            if let Some((row, count)) = snapshot.box_rows(id)? {
-                boxes.insert(id, Folder { row, count, changed: false });
-            }
-        }
-        Ok(Some(Self { frame, row_changed: false, boxes }))
-    }
-
-    fn folder(&mut self, mailbox: MailboxId) -> Result<&mut Folder, Refusal> {
-        self.boxes.get_mut(&mailbox).ok_or(Refusal::NoMailbox)
-    }
-
-    /// Takes the account's next MODSEQ.
-    fn next(&mut self) -> ModSeq {
-        let modseq: &mut AccountCount = &mut self.frame.count;
-        modseq.modseq.0 += 1;
-        modseq.modseq
-    }
-
-    fn check_new(&self, mailbox: &NewMailbox) -> Result<(), Refusal> {
-        limit(name_fits(&mailbox.name))?;
-        limit(self.boxes.len() < MAX_MAILBOXES)?;
-        self.free(&mailbox.name)?;
-        let taken = |role: Role| self.boxes.values().any(|f| f.row.role == Some(role));
-        if mailbox.role.is_some_and(taken) { Err(Refusal::Exists) } else { Ok(()) }
-    }
-
-    /// Refuses a name that is taken. INBOX is, in any case (RFC 9051 §5.1).
-    fn free(&self, name: &str) -> Result<(), Refusal> {
-        let taken = self.boxes.values().any(|f| *f.row.name == *name);
-        if taken || name.eq_ignore_ascii_case("INBOX") { Err(Refusal::Exists) } else { Ok(()) }
-    }
-
-    /// Makes a mailbox that was checked.
-    fn create(
-        &mut self,
-        account: AccountId,
-        mailbox: &NewMailbox,
-        now: Timestamp,
-        records: &mut SmallVec<[Record; 2]>,
-    ) -> Result<Outcome, Refusal> {
-        let row = &mut self.frame.row;
-        let id = MailboxId(row.last_mailbox.checked_add(1).ok_or(Refusal::Limit)?);
-        let seconds = u32::try_from(now.0.max(0) / 1000).unwrap_or(u32::MAX);
-        let floor = row.last_uidvalidity.checked_add(1).ok_or(Refusal::Limit)?;
-        let uidvalidity = seconds.max(floor);
-        row.last_mailbox = id.0;
-        row.last_uidvalidity = uidvalidity;
-        self.row_changed = true;
-        let modseq = self.next();
-        let row = MailboxRow { name: Arc::clone(&mailbox.name), role: mailbox.role, uidvalidity };
-        let count = MailboxCount { modseq, ..MailboxCount::default() };
-        records.push(Record::Mailbox(account, id, row.clone()));
-        if mailbox.subscribed {
-            records.push(Record::Subscription(account, Arc::clone(&mailbox.name), true));
-        }
-        self.boxes.insert(id, Folder { row, count, changed: true });
-        Ok(Outcome::Mailbox { mailbox: id, uidvalidity, modseq })
-    }
-
-    /// Finds keywords by name. Unknown ones go to `new`, or are passed over unless `add`.
-    fn name_flags(
-        &self,
-        names: &FlagNames,
-        add: bool,
-        new: &mut Vec<Arc<str>>,
-    ) -> Result<Flags, Refusal> {
-        let mut flags = Flags { system: names.system, ..Flags::default() };
-        for name in &names.keywords {
-            limit(name_fits(name))?;
-            let known = &self.frame.keywords;
-            let mut all = known.iter().chain(&*new);
-            let at = match all.position(|known| known.eq_ignore_ascii_case(name)) {
-                Some(at) => at,
-                None if !add => continue,
-                None => {
-                    let at = known.len() + new.len();
-                    limit(at < MAX_KEYWORDS)?;
-                    new.push(Arc::clone(name));
-                    at
-                }
-            };
-            let id = KeywordId(u16::try_from(at).map_err(|_| Refusal::Limit)?);
-            flags.add(&Flags { keywords: smallvec![id], ..Flags::default() });
-        }
-        Ok(flags)
-    }
-}
-
 /// Whether a mutation needs room that does not come back.
 fn grows(mutation: &Mutation) -> bool {
     match mutation {
@@ -919,17 +629,4 @@ fn grows(mutation: &Mutation) -> bool {
         | Mutation::MailboxRename { .. }
         | Mutation::MailboxDelete { .. } => false,
     }
-}
-
-fn name_fits(name: &str) -> bool {
-    !name.is_empty() && name.len() <= MAX_NAME
-}
-
-fn limit(within: bool) -> Result<(), Refusal> {
-    if within { Ok(()) } else { Err(Refusal::Limit) }
-}
-
-fn unavailable(fault: Fault) -> Refusal {
-    tracing::error!(%fault, "the index cannot be read");
-    Refusal::Unavailable
 }
