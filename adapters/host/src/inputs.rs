@@ -1,6 +1,6 @@
 //! What the host takes from outside: the time, randomness, and somewhere to run work that blocks.
 //!
-//! A server gives it [`SystemClock`], [`SystemRandom`] and [`Pool`](crate::pool::Pool)s; a simulator
+//! A server gives it [`SystemClock`], [`SystemRandom`] and [`Pool`]s; a simulator
 //! gives it its own, and owns every source of surprise.
 
 use std::fmt;
