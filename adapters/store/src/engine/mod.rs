@@ -200,6 +200,15 @@ impl Source {
             0 => self.big(id)?,
             pack => self.pack(pack)?,
         };
+        // The index has no checksums of its own: what it says is not believed before memory is taken.
+        let held = place
+            .offset
+            .checked_add(place.len)
+            .is_some_and(|end| file.len().is_ok_and(|len| end <= len));
+        if !held {
+            let what = format!("body {id:?} lies outside pack {}", place.pack);
+            return Err(Fault::Damaged(what.into()));
+        }
         let mut octets = BytesMut::zeroed((end - start) as usize);
         read_exact(&*file, place.offset + start, &mut octets)?;
         let octets = octets.freeze();
