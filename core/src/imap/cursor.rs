@@ -91,6 +91,7 @@ impl<'i> Cursor<'i> {
         Err(Fault { at: u32::try_from(at).unwrap_or(u32::MAX), what })
     }
 
+    #[inline]
     pub(super) fn peek(&self) -> Option<u8> {
         self.octets.get(self.at).copied()
     }
@@ -100,6 +101,7 @@ impl<'i> Cursor<'i> {
     }
 
     /// Passes `octet` if it stands here.
+    #[inline]
     pub(super) fn eat(&mut self, octet: u8) -> bool {
         let found = self.peek() == Some(octet);
         if found {
@@ -108,11 +110,13 @@ impl<'i> Cursor<'i> {
         found
     }
 
+    #[inline]
     pub(super) fn expect(&mut self, octet: u8, what: &'static str) -> Read<()> {
         if self.eat(octet) { Ok(()) } else { self.fault(what) }
     }
 
     /// Exactly one space (RFC 9051 §9 note 2).
+    #[inline]
     pub(super) fn sp(&mut self) -> Read<()> {
         self.expect(b' ', "expected a space")
     }
@@ -127,6 +131,7 @@ impl<'i> Cursor<'i> {
     }
 
     /// Octets of `class`, perhaps none.
+    #[inline]
     pub(super) fn take(&mut self, class: u8) -> &'i [u8] {
         let rest = self.rest();
         let n = rest.iter().position(|&c| !is(c, class)).unwrap_or(rest.len());
@@ -136,6 +141,7 @@ impl<'i> Cursor<'i> {
 
     /// A keyword of the grammar, packed for matching against [`pack`]ed constants; 0 if none stands here
     /// or none is that long.
+    #[inline]
     pub(super) fn word(&mut self) -> u128 {
         pack(self.take(WORD))
     }
@@ -261,9 +267,12 @@ impl<'i> Cursor<'i> {
     pub(super) fn number64(&mut self, what: &'static str) -> Read<u64> {
         let from = self.at;
         let digits = self.take(DIGIT);
-        let mut n = 0u64;
-        for digit in digits {
-            let next = n.checked_mul(10).and_then(|n| n.checked_add(u64::from(digit - b'0')));
+        let digit = |digit: &u8| u64::from(digit.wrapping_sub(b'0'));
+        // Eighteen digits fit without a look at each.
+        let (front, rest) = digits.split_at(digits.len().min(18));
+        let mut n = front.iter().fold(0, |n, d| n * 10 + digit(d));
+        for d in rest {
+            let next = n.checked_mul(10).and_then(|n| n.checked_add(digit(d)));
             match next.filter(|&n| n <= i64::MAX.cast_unsigned()) {
                 Some(next) => n = next,
                 None => return self.fault_at(from, "number too large"),
@@ -282,29 +291,51 @@ impl<'i> Cursor<'i> {
     /// `nz-number`.
     pub(super) fn nz_number(&mut self, what: &'static str) -> Read<core::num::NonZeroU32> {
         let from = self.at;
-        // digit-nz: no leading zero either.
-        if self.peek() == Some(b'0') {
-            return self.fault_at(from, what);
-        }
-        let n = self.number(what)?;
+        let digits = self.take(DIGIT);
+        // Nine digits fit without a look at each.
+        let n = match digits {
+            // digit-nz: no leading zero either.
+            [] | [b'0', ..] => return self.fault_at(from, what),
+            _ if digits.len() <= 9 => {
+                digits.iter().fold(0, |n, digit| n * 10 + u32::from(digit.wrapping_sub(b'0')))
+            }
+            _ => {
+                self.at = from;
+                self.number(what)?
+            }
+        };
         core::num::NonZeroU32::new(n).map_or_else(|| self.fault_at(from, what), Ok)
     }
 }
 
-/// A word of up to 16 octets in upper case, packed so that a match compares numbers; 0 if longer or
-/// empty.
+/// A word of up to 16 octets packed so that a match compares numbers, without regard to case; 0 if it is
+/// longer or empty.
+///
+/// Two loads that may overlap, and a mark for the length in the bits that ASCII leaves free. Clearing the bit that
+/// makes letters small maps no other octet of an atom to a letter, digit, `.`, `-` or `_`.
 #[must_use]
 pub(super) const fn pack(word: &[u8]) -> u128 {
-    if word.len() > 16 {
-        return 0;
-    }
-    let mut packed = 0;
-    let mut i = 0;
-    while i < word.len() {
-        packed = packed << 8 | word[i].to_ascii_uppercase() as u128;
-        i += 1;
-    }
-    packed
+    let n = word.len();
+    let (first, last) = match (word.first_chunk::<8>(), word.last_chunk::<8>()) {
+        (Some(first), Some(last)) if n <= 16 => {
+            (u64::from_le_bytes(*first), u64::from_le_bytes(*last))
+        }
+        (Some(_), _) => return 0,
+        _ => match (word.first_chunk::<4>(), word.last_chunk::<4>()) {
+            (Some(first), Some(last)) => {
+                (u32::from_le_bytes(*first) as u64, u32::from_le_bytes(*last) as u64)
+            }
+            _ => match *word {
+                [a, b, c] => (a as u64 | (b as u64) << 8 | (c as u64) << 16, 0),
+                [a, b] => (a as u64 | (b as u64) << 8, 0),
+                [a] => (a as u64, 0),
+                _ => return 0,
+            },
+        },
+    };
+    let small = u128::from_le_bytes([0x20; 16]);
+    let length = 0x80 << (8 * (n - 1));
+    (first as u128 | (last as u128) << 64) & !small | length
 }
 
 pub(super) const fn is(octet: u8, class: u8) -> bool {
