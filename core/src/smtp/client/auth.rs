@@ -44,6 +44,11 @@ impl Client {
         out: &mut Vec<u8>,
     ) -> Event<'i> {
         match response.code() {
+            334 if self.exchange.is_none() => {
+                // The exchange was cancelled, and the server goes on.
+                self.end(crate::machine::End::Violation);
+                Event::Challenge(mechanism)
+            }
             334 => {
                 let challenge = response.lines().next().unwrap_or_default();
                 let going = self

@@ -297,6 +297,20 @@ fn nonsense_ends_the_session() {
 }
 
 #[test]
+fn a_server_that_never_stops_asking_is_left() {
+    let mut config = plain();
+    config.plaintext_auth = true;
+    config.mechanisms = vec![Mechanism::Plain];
+    config.account = Some(Account::new("user", "pencil").unwrap());
+    let mut desk = Desk::new(config, &["c@d.test"], b"x");
+    desk.hear("220 mx\r\n");
+    desk.hear("250-mx\r\n250 AUTH PLAIN\r\n");
+    assert_eq!(desk.hear("334 \r\n"), "*\r\n");
+    assert_eq!(desk.hear("334 \r\n"), "");
+    assert_eq!(desk.heard.last().unwrap(), "Ended Violation");
+}
+
+#[test]
 fn waits_end() {
     let mut desk = Desk::new(plain(), &["c@d.test"], b"x");
     desk.turn();

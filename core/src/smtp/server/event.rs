@@ -27,7 +27,8 @@ pub enum Event<'i> {
     Hello {
         /// Which of the three.
         verb: Hello,
-        /// A domain or an address literal, as written and not checked.
+        /// A domain or an address literal, as written: printable, without blanks and without what would end a
+        /// comment or a word of a header field; else not checked.
         name: Text<'i>,
     },
 

@@ -35,8 +35,8 @@ impl Server {
             }
         }
         let name = command.args;
-        if name.is_empty() || name.iter().any(u8::is_ascii_whitespace) {
-            let why = "Say hello with one name";
+        if !is_name(name) {
+            let why = "Say hello with a domain or an address literal";
             return self.bad(command, out, 501, Enhanced(5, 5, 4), why);
         }
         if self.hello.is_some() && !self.may_idle(out) {
@@ -104,4 +104,13 @@ impl Server {
         let clear = self.tls.is_some() || self.config.plaintext_auth;
         self.config.mechanisms.iter().copied().filter(move |m| clear || !m.is_clear())
     }
+}
+
+/// Whether this can be a name: looser than a domain, since many a host has an odd one, but nothing that could
+/// break out of a comment in a Received field.
+fn is_name(name: &[u8]) -> bool {
+    let odd = |c: &u8| matches!(c, 0..=b' ' | 127) || b"\"(),;<>@\\".contains(c);
+    !name.is_empty()
+        && !name.iter().any(odd)
+        && core::str::from_utf8(name).is_ok_and(|name| !name.chars().any(char::is_control))
 }

@@ -726,8 +726,11 @@ impl Machine for Server {
         if matches!(self.phase, Phase::Ending(_) | Phase::Closed) {
             return;
         }
-        // RFC 5321 §3.8. While TLS starts there is nobody to talk to.
-        if why != Reason::Lost && self.phase != Phase::Secure {
+        // RFC 5321 §3.8. While TLS starts there is nobody to talk to; and replies that wait come first, since
+        // who does not hear them sends the message again.
+        if why == Reason::Lost {
+            self.tail = None;
+        } else if self.phase != Phase::Secure && self.tail.is_none() {
             let (enhanced, text) = match why {
                 Reason::Abuse => (Enhanced(4, 7, 0), "Enough of this, closing the connection"),
                 Reason::Account => (Enhanced(4, 7, 0), "Sign in again, closing the connection"),
@@ -739,7 +742,6 @@ impl Machine for Server {
             Self::say(out, 421, enhanced, text);
         }
         self.unit = None;
-        self.tail = None;
         self.end(End::Closed(why));
     }
 }
@@ -749,6 +751,11 @@ impl Server {
     pub(super) fn agreed(&mut self, decision: &Decision, out: &mut Vec<u8>) -> bool {
         match decision {
             Decision::Accept => true,
+            // A yes in the form of a no would leave peer and machine of two minds.
+            Decision::Refuse(reply) if reply.is_positive() => {
+                self.deny_with(out, &Reply::later());
+                false
+            }
             Decision::Refuse(reply) => {
                 self.deny_with(out, reply);
                 false

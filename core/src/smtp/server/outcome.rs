@@ -28,9 +28,11 @@ impl Server {
     pub(super) fn delivered(&mut self, outcome: Outcome, out: &mut Vec<u8>) {
         let recipients = self.recipients;
         self.reset();
+        // Neither "go on" nor nonsense is an end.
+        let sound = |reply: Reply| if reply.code() / 100 == 3 { Reply::later() } else { reply };
         if self.config.role == Role::Lmtp {
             let (mut each, rest) = match outcome {
-                Outcome::All(reply) => (Vec::new(), reply),
+                Outcome::All(reply) => (Vec::new(), sound(reply)),
                 Outcome::Each(each) => (each, Reply::later()),
             };
             self.forgive();
@@ -40,7 +42,7 @@ impl Server {
             return self.tell_each(Tail { each, rest, left: recipients }, out);
         }
         let reply = match outcome {
-            Outcome::All(reply) => reply,
+            Outcome::All(reply) => sound(reply),
             Outcome::Each(each) => {
                 each.into_iter().max_by_key(Reply::code).unwrap_or_else(Reply::later)
             }

@@ -191,6 +191,11 @@ fn the_order_of_commands() {
         ("", "LHLO a", 500),
         ("", "EHLO", 501),
         ("", "EHLO a b", 501),
+        ("", "EHLO a(b", 501),
+        ("", "EHLO a\tb", 501),
+        ("", "EHLO a\u{85}b", 501),
+        ("", "EHLO [192.0.2.1]", 250),
+        ("", "EHLO _odd-name's.host", 250),
         ("", "STARTTLS", 502),
         ("", "AUTH PLAIN", 502),
         ("", "EXPN a", 502),
@@ -525,6 +530,55 @@ fn a_thousand_replies_leave_in_parts() {
     assert!(turns > 0);
     assert_eq!(said.matches("250 2.0.0 taken\r\n").count(), 1_000);
     assert!(said.ends_with("250 2.0.0 Ok\r\n"));
+}
+
+/// Who does not hear of a message that was taken sends it again.
+#[test]
+fn closing_waits_for_replies() {
+    let mut desk = Desk::new(Config::new(Role::Lmtp, "mx.test"));
+    desk.say("LHLO a\r\nMAIL FROM:<a@b>\r\n");
+    desk.say("RCPT TO:<a@b>\r\n".repeat(1_000));
+    let mut said = desk.say("DATA\r\nx\r\n.\r\n");
+    assert_eq!(desk.last, Advance::Flush);
+    desk.server.close(Reason::Shutdown, &mut desk.out);
+    while desk.last == Advance::Flush {
+        said += &desk.say("");
+    }
+    assert_eq!(said.matches("250 2.0.0 taken\r\n").count(), 1_000);
+    assert_eq!(desk.heard.last().unwrap(), "Ended Closed(Shutdown)");
+}
+
+/// A handler that refuses with a yes, or ends a message with "go on".
+#[test]
+fn answers_that_make_no_sense_are_refusals() {
+    let mut server = Server::new(Arc::new(Config::new(Role::Smtp, "mx.test")));
+    let (mut input, mut out) = (Input::new(), Vec::new());
+    input.push(MESSAGE.as_bytes());
+    input.push(b".\r\nMAIL FROM:<a@b>\r\n");
+    let mut refused = false;
+    loop {
+        match server.advance(Instant::ZERO, &mut input, &mut out) {
+            Advance::Event => {}
+            _ => break,
+        }
+        let answered = match server.event(&input, &mut out) {
+            Some(Event::Connected(ask)) => ask.with(Admission::Accept),
+            Some(Event::Mail(ask, _)) if refused => {
+                ask.with(Decision::Refuse(Reply::taken("yes, no")))
+            }
+            Some(Event::Mail(ask, _)) => ask.with(Decision::Accept),
+            Some(Event::Recipient(ask, _)) => ask.with(Decision::Accept),
+            Some(Event::Data(ask, _)) => ask.with(Decision::Accept),
+            Some(Event::BodyEnd(ask, _)) => {
+                refused = true;
+                ask.with(Outcome::All(Reply::bare(354, "go on")))
+            }
+            _ => continue,
+        };
+        server.settle(answered, &mut out).unwrap();
+    }
+    let said = String::from_utf8(out).unwrap();
+    assert!(said.ends_with(&"451 4.3.0 Not now, try again later\r\n".repeat(2)), "{said}");
 }
 
 #[test]
