@@ -37,11 +37,17 @@ pub struct Maildrop {
     host: Arc<Host>,
     peer: Option<IpAddr>,
     identity: Identity,
-    lock: Option<Lock>,
     /// Filled when the maildrop was read.
-    messages: Arc<OnceLock<Arc<Messages>>>,
+    held: Arc<OnceLock<Held>>,
     /// What is left of the message that is being sent.
     sending: Option<(BlobId, Range<u64>)>,
+}
+
+/// An open maildrop. Who reads it holds the lock, so that one that could not be read is not locked.
+#[derive(Debug)]
+struct Held {
+    lock: Lock,
+    messages: Arc<Messages>,
 }
 
 impl Host {
@@ -52,8 +58,7 @@ impl Host {
             host: Arc::clone(self),
             peer,
             identity: Identity::Stranger,
-            lock: None,
-            messages: Arc::default(),
+            held: Arc::default(),
             sending: None,
         }
     }
@@ -80,7 +85,7 @@ impl Handler<Pop3> for Maildrop {
             }
             Event::Open(ask) => self.open(ask, at),
             Event::Retr(ask, wanted) | Event::Top(ask, wanted, _) => {
-                let message = self.messages.get().and_then(|all| all.message(wanted.number));
+                let message = self.held.get().and_then(|held| held.messages.message(wanted.number));
                 // A message with UTF-8 in its header is sent as it came, also to a peer that did not
                 // say UTF8: that is how such mail has always been served.
                 self.sending = message.map(|message| (message.blob, 0..message.octets));
@@ -93,8 +98,7 @@ impl Handler<Pop3> for Maildrop {
                 Act::Done
             }
             Event::Ended(_) => {
-                self.lock = None;
-                self.messages = Arc::default();
+                self.held = Arc::default();
                 Act::Done
             }
             // The machine has answered all others.
@@ -106,29 +110,35 @@ impl Handler<Pop3> for Maildrop {
 impl Maildrop {
     fn open(&mut self, ask: Ask<Open>, at: &Place<Pop3>) -> Act<Pop3> {
         let Some(account) = self.identity.account() else { return ask.refused().into() };
+        // What an earlier sign-in opened too late is let go.
+        self.held = Arc::default();
         let Some(lock) = self.host.locks.take(account.id) else {
             return ask.with(Opened::InUse).into();
         };
-        self.lock = Some(lock);
         let (host, account) = (Arc::clone(&self.host), account.id);
-        let slot = Arc::clone(&self.messages);
+        let slot = Arc::clone(&self.held);
         let responder = at.later(ask);
         // A full queue drops the responder, which says that it cannot be opened now.
         let _ = self.host.inputs.reads.spawn(Box::new(move || {
-            responder.answer(match Messages::read(&*host.store, account) {
+            let opened = match Messages::read(&*host.store, account) {
                 Ok(messages) => {
-                    let messages = Arc::clone(slot.get_or_init(|| Arc::new(messages)));
+                    let messages = Arc::new(messages);
+                    let held = Held { lock, messages: Arc::clone(&messages) };
+                    // It was empty: each sign-in has its own.
+                    let _ = slot.set(held);
                     Opened::Ready(messages)
                 }
-                Err(Fault::Damaged(what)) => {
-                    tracing::error!(%what, "a maildrop is damaged");
-                    Opened::Broken
-                }
                 Err(fault) => {
+                    // Before the peer is told, who may try again at once.
+                    drop(lock);
                     tracing::error!(%fault, "a maildrop could not be read");
-                    Opened::Unavailable
+                    match fault {
+                        Fault::Damaged(_) => Opened::Broken,
+                        _ => Opened::Unavailable,
+                    }
                 }
-            });
+            };
+            responder.answer(opened);
         }));
         Act::Later
     }
@@ -160,7 +170,7 @@ impl Maildrop {
 
     /// RFC 1939 §6: deletes what was marked, and says so when that is durable.
     fn update(&mut self, ask: Ask<Update>, deletions: &Deletions, at: &Place<Pop3>) -> Act<Pop3> {
-        let (Some(lock), Some(messages)) = (&self.lock, self.messages.get()) else {
+        let Some(Held { lock, messages }) = self.held.get() else {
             return ask.refused().into();
         };
         let marked = deletions.iter().filter_map(|number| messages.message(number));

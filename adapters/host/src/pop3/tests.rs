@@ -1,10 +1,17 @@
+use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
 
 use posthaste_core::grammar::base64;
 use posthaste_core::pop3::server::Server;
 use posthaste_core::sasl::{Mechanism, client};
 use posthaste_core::session::Wait;
-use posthaste_store::Memory;
+use posthaste_store::{
+    Account, AccountId, Batch, BlobId, Completion, Fault, Memory, Staging, Store, View, Watch,
+    Watcher,
+};
 
 use super::Maildrop;
 use crate::admin::NewPassword;
@@ -74,6 +81,66 @@ fn one_session_a_maildrop() {
     assert!(third.say("QUIT\n").starts_with("+OK"));
     assert_eq!(third.wait(), Wait::Closed);
     let _fourth = pop3(&host, Some("alice"));
+}
+
+/// A store whose views fail while it is told so.
+struct Faulty(Memory, AtomicBool);
+
+impl Store for Faulty {
+    fn submit(&self, batch: Batch, done: Completion) {
+        self.0.submit(batch, done);
+    }
+
+    fn on_round(&self, flush: Arc<dyn Fn() + Send + Sync>) {
+        self.0.on_round(flush);
+    }
+
+    fn view(&self, account: AccountId) -> Result<Option<Box<dyn View>>, Fault> {
+        if self.1.load(Ordering::Relaxed) {
+            return Err(Fault::Disk("it is away".into()));
+        }
+        self.0.view(account)
+    }
+
+    fn accounts(&self) -> Result<Vec<Account>, Fault> {
+        self.0.accounts()
+    }
+
+    fn setting(&self, account: AccountId, name: &str) -> Result<Option<Bytes>, Fault> {
+        self.0.setting(account, name)
+    }
+
+    fn staging(&self, expected: u64) -> Staging {
+        self.0.staging(expected)
+    }
+
+    fn staged(&self) -> u64 {
+        self.0.staged()
+    }
+
+    fn read(&self, blob: &BlobId, range: Range<u64>) -> Result<Bytes, Fault> {
+        self.0.read(blob, range)
+    }
+
+    fn watch(&self, account: AccountId, watcher: Arc<dyn Watcher>) -> Watch {
+        self.0.watch(account, watcher)
+    }
+}
+
+#[test]
+fn a_maildrop_that_cannot_be_read_is_not_locked() {
+    let store = Arc::new(Faulty(Memory::new(), AtomicBool::new(false)));
+    let host = host_with(config(), Arc::clone(&store) as Arc<dyn Store>);
+    let mut talk = pop3(&host, None);
+    let sign_in = format!("USER alice@example.test\nPASS {PASSWORD}\n");
+    store.1.store(true, Ordering::Relaxed);
+    let reply = talk.say(&sign_in);
+    assert!(reply.contains("-ERR [SYS/TEMP]"), "{reply}");
+    store.1.store(false, Ordering::Relaxed);
+    // Neither for others nor for itself.
+    drop(pop3(&host, Some("alice")));
+    let reply = talk.say(&sign_in);
+    assert!(reply.ends_with("+OK 0 messages (0 octets)\r\n"), "{reply}");
 }
 
 #[test]
