@@ -4,7 +4,9 @@
 //! recursion; [`BodyPart`] holds the values of one part. Where mail is malformed they follow what
 //! Dovecot shows, so that clients meet nothing new.
 
-use alloc::{borrow::Cow, vec, vec::Vec};
+use alloc::{borrow::Cow, boxed::Box, vec, vec::Vec};
+
+pub use super::parameter::Parameters;
 
 use super::{
     envelope::Envelope,
@@ -14,9 +16,6 @@ use super::{
     parameter::{ContentType, Disposition},
     structure::{Kind, Part},
 };
-
-/// Names and values of parameters, as IMAP shows them.
-pub type Parameters<'a> = Vec<(Cow<'a, [u8]>, Cow<'a, [u8]>)>;
 
 impl<'a> Message<'a> {
     /// The values that BODYSTRUCTURE shows of part `index`.
@@ -53,7 +52,7 @@ pub enum Step<'a> {
     MultipartEnd(BodyPart<'a>),
     /// A message/rfc822 part starts with its basic fields and the envelope of the message within,
     /// whose body follows.
-    Message(BodyPart<'a>, Envelope<'a>),
+    Message(BodyPart<'a>, Box<Envelope<'a>>),
     /// The message/rfc822 part at hand ends with its line count and extension data.
     MessageEnd(BodyPart<'a>),
     /// Any other part.
@@ -94,7 +93,7 @@ impl<'a> Iterator for Walk<'a> {
                     }
                     Kind::Message if part.has_parts => {
                         self.next = Next::Enter(index + 1);
-                        Some(Step::Message(part, self.message.envelope(index + 1)))
+                        Some(Step::Message(part, Box::new(self.message.envelope(index + 1))))
                     }
                     _ => {
                         self.next = self.behind(index);

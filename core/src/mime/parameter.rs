@@ -66,6 +66,9 @@ impl<'a> Disposition<'a> {
     }
 }
 
+/// Names and values of parameters, as IMAP shows them.
+pub type Parameters<'a> = Vec<(Cow<'a, [u8]>, Cow<'a, [u8]>)>;
+
 /// The parameters of a field, in the text they stand in.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Params<'a>(&'a [u8]);
@@ -104,7 +107,7 @@ impl<'a> Params<'a> {
     /// The parameters with the pieces of RFC 2231 §3 joined, as IMAP shows them: names in full, a
     /// `*` behind the name of those whose value is still percent-encoded (`filename*`).
     #[must_use]
-    pub fn joined(&self) -> Vec<(Cow<'a, [u8]>, Cow<'a, [u8]>)> {
+    pub fn joined(&self) -> Parameters<'a> {
         let mut out = Vec::new();
         let mut pieces = Vec::new();
         for param in self.iter() {

@@ -3,7 +3,8 @@
 //! | file | holds |
 //! |---|---|
 //! | here | [`Structure`], [`Part`], [`Field`]: the tree and the ways through it |
-//! | `scanner.rs` | [`Scanner`]: pieces in, tree out; the rules for headers and delimiters |
+//! | `scanner.rs` | [`Scanner`]: pieces in, tree out; the rules for delimiters |
+//! | `scanner/headers.rs` | its part that reads headers |
 //! | `stored.rs` | the compact form in which a tree is kept beside its message |
 //!
 //! Parts stand in the order in which they start, a part before the parts within it. Part 0 is the
