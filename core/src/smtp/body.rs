@@ -193,6 +193,8 @@ impl Reader {
             let room = octets.min(line);
             if length > room {
                 self.defect = Some(if octets <= line { Defect::TooBig } else { Defect::LongLine });
+                // What is left of the line does not begin one: a dot in it ends nothing.
+                self.fresh &= room == 0;
                 return self.run(bytes, at + room);
             }
             at += length;

@@ -83,6 +83,20 @@ fn a_message_without_its_last_end_gets_one() {
     assert_eq!(stuffed(&[b"\n", b"\r", b"\r\n.\n"]), b"\r\n\r\n\r\n..\r\n.\r\n");
 }
 
+/// The limit fell into the first line of a sending, right before a dot: the rest of the line was taken for
+/// a line of its own, which ended the message, and what followed for commands.
+#[test]
+fn a_limit_inside_a_line_makes_no_line() {
+    for rules in [Rules { octets: 5, ..RULES }, Rules { line: 7, ..RULES }] {
+        for text in ["bbbbb.\r\nQUIT\r\n.\r\nREST", "a\r\nbb.\r\nQUIT\r\n.\r\nREST"] {
+            for cut in 1..=text.len() {
+                let (_, rest, _) = read(text.as_bytes(), cut, rules);
+                assert_eq!(rest, b"REST", "{text:?} cut {cut} {rules:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_spoiled_message_that_does_not_end_is_a_flood() {
     let rules = Rules { octets: 10, ..RULES };
@@ -135,5 +149,24 @@ proptest::proptest! {
         let wire = stuffed(&pieces);
         proptest::prop_assert_eq!(crate::line::find_stray(&wire), None);
         proptest::prop_assert!(read(&wire, cut, RULES).1.is_empty());
+    }
+
+    /// Whatever a message holds and whatever is allowed, it ends at the first CR LF `.` CR LF.
+    #[test]
+    fn the_first_end_is_the_end(
+        wire in "([.]|\\r\\n|[\\r\\na\\x00]){0,24}",
+        normalise: bool,
+        octets in 0u64..16,
+        line in 2usize..8,
+        cut in 1usize..7,
+    ) {
+        let wire = [wire.as_bytes(), b"\r\n.\r\nEND"].concat();
+        // The beginning counts as the end of the line that said DATA.
+        let found = [b"\r\n", wire.as_slice()].concat();
+        let end = memchr::memmem::find(&found, b"\r\n.\r\n").unwrap() + 3;
+        let rules = Rules { octets, line, normalise };
+        let (body, rest, _) = read(&wire, cut, rules);
+        proptest::prop_assert_eq!(rest, &wire[end..]);
+        proptest::prop_assert!(body.len() as u64 <= octets);
     }
 }

@@ -92,9 +92,11 @@ pub struct Limits {
     pub command_wait: Duration,
     /// `smtp_body_wait`: how long to wait for the next octets of a message.
     pub body_wait: Duration,
-    /// `body_rate`: octets a second that a message must arrive with, over any [`RATE_SPAN`].
+    /// `body_rate`: octets a second that a message must arrive with, over any [`RATE_SPAN`] spent waiting for
+    /// it; what the host takes does not count.
     pub body_rate: u32,
-    /// `answer_wait`: how long the host may think; then its question is settled by the refusal.
+    /// `answer_wait`: how long the host may think; then its question is settled by the refusal. Where that is
+    /// about a message which is delivered in the end, its sender will send it again.
     pub answer_wait: Duration,
     /// `errors` of a session that are answered; the next one ends it.
     pub errors: u32,

@@ -5,7 +5,8 @@
 //! |---|---|
 //! | [`config`] | [`Config`]: role, name, what is offered, limits |
 //! | [`event`] | [`Event`], the questions and their answers |
-//! | `machine` | how the machine is driven: framing, timers, the end |
+//! | `machine` | how the machine is driven: states, questions, answers, the end |
+//! | `frame` | what is at the front of the input, and how long we wait for more |
 //! | `hello`, `starttls`, `auth`, `mail`, `rcpt`, `data`, `bdat`, `simple` | the commands |
 //! | `outcome` | what is said about a message, to one or to each |
 //!
@@ -30,6 +31,7 @@ pub mod event;
 mod auth;
 mod bdat;
 mod data;
+mod frame;
 mod hello;
 mod machine;
 mod mail;

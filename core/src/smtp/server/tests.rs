@@ -556,11 +556,7 @@ fn answers_that_make_no_sense_are_refusals() {
     input.push(MESSAGE.as_bytes());
     input.push(b".\r\nMAIL FROM:<a@b>\r\n");
     let mut refused = false;
-    loop {
-        match server.advance(Instant::ZERO, &mut input, &mut out) {
-            Advance::Event => {}
-            _ => break,
-        }
+    while server.advance(Instant::ZERO, &mut input, &mut out) == Advance::Event {
         let answered = match server.event(&input, &mut out) {
             Some(Event::Connected(ask)) => ask.with(Admission::Accept),
             Some(Event::Mail(ask, _)) if refused => {

@@ -1,0 +1,188 @@
+//! What is at the front of the input: a line, octets of a message, or nothing yet; and for how long we
+//! wait for more.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::Server;
+use super::config::RATE_SPAN;
+use super::machine::{Phase, Unit};
+use crate::machine::{Advance, End, Input, Instant};
+use crate::smtp::body::{Reader, Step};
+use crate::smtp::reply::Enhanced;
+
+/// Octets of an overlong line that are read in hope of its end; then the session ends.
+const OVERLONG: u32 = 1024 * 1024;
+
+impl Server {
+    pub(super) fn line(
+        &mut self,
+        now: Instant,
+        input: &mut Input,
+        out: &mut Vec<u8>,
+    ) -> Option<Advance> {
+        if self.overlong {
+            return self.rest_of_line(now, input, out);
+        }
+        let end = input.line_end(0);
+        let bytes = input.bytes();
+        let limit = self.line_limit(bytes);
+        match end {
+            Some(length) if length <= limit => self.frame(Unit::Line, length),
+            None if bytes.len() < limit => {
+                let wait = self.limits().command_wait;
+                self.wait(now, wait, input, out)
+            }
+            _ => {
+                // A CR at the cut may belong to the end of the line.
+                let cut = if bytes.get(limit.saturating_sub(1)) == Some(&b'\r') {
+                    limit.saturating_sub(1)
+                } else {
+                    limit
+                };
+                self.overlong = true;
+                self.arrived = 0;
+                self.frame(Unit::Overlong, cut)
+            }
+        }
+    }
+
+    /// Drops the rest of an overlong line.
+    fn rest_of_line(
+        &mut self,
+        now: Instant,
+        input: &mut Input,
+        out: &mut Vec<u8>,
+    ) -> Option<Advance> {
+        let end = input.line_end(0);
+        let dropped = end.unwrap_or_else(|| {
+            let bytes = input.bytes();
+            bytes.len() - usize::from(bytes.last() == Some(&b'\r'))
+        });
+        input.discard(dropped);
+        self.arrived = self.arrived.saturating_add(u32::try_from(dropped).unwrap_or(u32::MAX));
+        if end.is_some() {
+            self.overlong = false;
+            self.since = None;
+            return None;
+        }
+        if self.arrived > OVERLONG {
+            self.end(End::Errors);
+            return None;
+        }
+        let wait = self.limits().command_wait;
+        self.wait(now, wait, input, out)
+    }
+
+    /// Octets that the line in front may have.
+    fn line_limit(&self, bytes: &[u8]) -> usize {
+        let limits = self.limits();
+        // RFC 4954 §4: the initial response may be as long as a line of the exchange.
+        let is_auth = bytes.get(..5).is_some_and(|verb| verb.eq_ignore_ascii_case(b"AUTH "));
+        if is_auth || matches!(self.phase, Phase::Auth(_)) {
+            limits.auth_line
+        } else {
+            limits.command_line
+        }
+        .max(16)
+    }
+
+    pub(super) fn body_step(
+        &mut self,
+        step: Step,
+        now: Instant,
+        input: &mut Input,
+        out: &mut Vec<u8>,
+    ) -> Option<Advance> {
+        if step != Step::More {
+            self.came(step, now);
+        }
+        match step {
+            Step::Drop(n) => {
+                input.discard(n);
+                None
+            }
+            Step::End(n) if self.body.is_unwanted() => {
+                input.discard(n);
+                self.phase = Phase::Command;
+                self.body = Reader::new();
+                None
+            }
+            Step::End(n) if self.body.defect().is_some() => self.frame(Unit::BodyLost, n),
+            Step::End(n) if self.phase == Phase::Chunk(false) => {
+                input.discard(n);
+                self.phase = Phase::Command;
+                Self::say(out, 250, Enhanced(2, 0, 0), "Chunk received");
+                None
+            }
+            Step::End(n) => self.frame(Unit::BodyEnd, n),
+            Step::Flood => {
+                Self::say(out, 421, Enhanced(4, 7, 0), "Too much of a message that was refused");
+                self.end(End::Errors);
+                None
+            }
+            Step::More => {
+                if self.is_slow() {
+                    self.time_out(out);
+                    return None;
+                }
+                let wait = self.limits().body_wait;
+                self.wait(now, wait, input, out)
+            }
+            Step::Newline(n) => self.frame(Unit::Newline, n),
+            Step::Run(n) => self.frame(Unit::Run, n),
+            Step::Skip(n) => self.frame(Unit::Skipped, n),
+        }
+    }
+
+    /// Octets of a message came: how long did we wait for them?
+    fn came(&mut self, step: Step, now: Instant) {
+        if let Some(since) = self.since.take() {
+            let waited = u32::try_from(now.since(since).as_millis()).unwrap_or(u32::MAX);
+            self.waited = self.waited.saturating_add(waited);
+        }
+        let (Step::Drop(n) | Step::End(n) | Step::Newline(n) | Step::Run(n) | Step::Skip(n)) = step
+        else {
+            return;
+        };
+        self.arrived = self.arrived.saturating_add(u32::try_from(n).unwrap_or(u32::MAX));
+    }
+
+    /// Whether the octets of a message came too slowly, over the last [`RATE_SPAN`] of waiting for them.
+    /// Only what we waited for the peer counts, not what the host took.
+    fn is_slow(&mut self) -> bool {
+        if u128::from(self.waited) < RATE_SPAN.as_millis() {
+            return false;
+        }
+        let wanted = u64::from(self.waited) * u64::from(self.limits().body_rate) / 1_000;
+        let slow = u64::from(self.arrived) < wanted;
+        self.waited = 0;
+        self.arrived = 0;
+        slow
+    }
+
+    /// Nothing can be framed: is there time to wait for more?
+    fn wait(
+        &mut self,
+        now: Instant,
+        wait: Duration,
+        input: &Input,
+        out: &mut Vec<u8>,
+    ) -> Option<Advance> {
+        if input.is_ended() {
+            self.end(End::Eof);
+            return None;
+        }
+        let since = *self.since.get_or_insert(now);
+        if now < since + wait {
+            return Some(Advance::Read);
+        }
+        self.time_out(out);
+        None
+    }
+
+    fn time_out(&mut self, out: &mut Vec<u8>) {
+        Self::say(out, 421, Enhanced(4, 4, 2), "Waited too long, closing the connection");
+        self.end(End::Timeout);
+    }
+}
