@@ -133,11 +133,14 @@ fn the_encodings_decode_to_the_originals() {
     println!("2 encodings");
 }
 
+/// Our reading of a field's value, in the form of what was expected.
+type Reading = fn(&[u8], &Value) -> Value;
+
 /// The vectors of mail-parser, and where we mean something else.
 #[test]
 fn the_field_vectors() {
     let Some(corpus) = corpus() else { return };
-    let kinds: [(&str, fn(&[u8], &Value) -> Value); 5] = [
+    let kinds: [(&str, Reading); 5] = [
         ("address", read_addresses),
         ("content_type", read_content_type),
         ("date", read_date),

@@ -30,11 +30,11 @@ impl Desk {
     /// Does what is asked, and waits until it is durable.
     pub(crate) fn answer(&self, request: Request) -> Answer {
         match request {
-            Request::AccountAdd { address, password, quota } => {
+            Request::Add { address, password, quota } => {
                 let password = NewPassword::Clear(password.as_bytes());
                 self.host.add_account(&address, password, quota).map_err(failure)?;
             }
-            Request::AccountList => {
+            Request::List => {
                 let mut accounts: Vec<_> = self
                     .host
                     .list_accounts()
@@ -50,11 +50,11 @@ impl Desk {
                 accounts.sort_by(|a, b| a.address.cmp(&b.address));
                 return Ok(Reply::Accounts { accounts });
             }
-            Request::AccountPassword { address, password } => {
+            Request::Password { address, password } => {
                 let password = NewPassword::Clear(password.as_bytes());
                 self.host.set_password(&address, password).map_err(failure)?;
             }
-            Request::AccountRemove { address } => {
+            Request::Remove { address } => {
                 self.host.remove_account(&address).map_err(failure)?;
             }
         }

@@ -133,12 +133,15 @@ pub fn params(octets: &[u8]) {
 /// What an event shows: a run to be joined, and the answer if it asked.
 type Shown<P> = (Option<Vec<u8>>, Option<Answered<P>>);
 
+/// What hears the events of a machine and answers them.
+type Ears<'a, P> = dyn FnMut(<P as Protocol>::Event<'_>) -> Shown<P> + 'a;
+
 /// What a machine reported (runs joined) and what it said.
 type Played = (Vec<String>, Vec<u8>);
 
 fn play<M: Machine>(
     mut machine: M,
-    answer: &mut dyn FnMut(<M::Protocol as Protocol>::Event<'_>) -> Shown<M::Protocol>,
+    answer: &mut Ears<'_, M::Protocol>,
     wire: &[u8],
     cut: usize,
 ) -> Played {

@@ -43,7 +43,7 @@ impl Dice {
 impl HostRandom for Dice {
     fn fill(&self, out: &mut [u8]) {
         let mut random = self.0.lock();
-        out.fill_with(|| random.next() as u8);
+        out.fill_with(|| random.bits() as u8);
     }
 }
 

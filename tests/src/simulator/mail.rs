@@ -140,7 +140,7 @@ impl Handler<SmtpClient> for Sender {
 /// A message that is like no other, with lines that want stuffing and lines that are long.
 fn message(number: u32, random: &mut Random) -> Bytes {
     let mut octets =
-        format!("Subject: {number}\r\nX-Random: {:x}\r\n\r\n", random.next()).into_bytes();
+        format!("Subject: {number}\r\nX-Random: {:x}\r\n\r\n", random.bits()).into_bytes();
     for _ in 0..random.below(40) {
         match random.below(5) {
             0 => octets.extend_from_slice(b".\r\n"),
@@ -168,8 +168,8 @@ pub fn run(seed: u64) -> Summary {
     let mut random = Random::new(seed);
     let weather = if random.chance(500) { Weather::FAIR } else { Weather::FOUL };
     let (fails, busy) = if random.chance(500) { (0, 0) } else { (50, 20) };
-    let store = Arc::new(Slow::new(Memory::new(), random.next(), 1 + random.below(200_000), fails));
-    let (inputs, clock) = inputs(random.next(), busy);
+    let store = Arc::new(Slow::new(Memory::new(), random.bits(), 1 + random.below(200_000), fails));
+    let (inputs, clock) = inputs(random.bits(), busy);
     let mut settings = config::Config::new("mx.sim.test", &["sim.test"]);
     settings.password =
         posthaste_host::password::PasswordCost { memory: 8, passes: 1, iterations: 4096 };
@@ -181,7 +181,7 @@ pub fn run(seed: u64) -> Summary {
     let accounts: Vec<AccountId> =
         store.accounts().expect("accounts").iter().map(|account| account.id).collect();
 
-    let mut world: World<Sending, Receiving> = World::new(random.next(), weather);
+    let mut world: World<Sending, Receiving> = World::new(random.bits(), weather);
     world.watch(store.clone());
     let ledger = Ledger::default();
     let mut sent = BTreeMap::new();
@@ -207,7 +207,7 @@ pub fn run(seed: u64) -> Summary {
             messages,
             sending: None,
             accepted: Vec::new(),
-            random: Random::new(random.next()),
+            random: Random::new(random.bits()),
             ledger: ledger.clone(),
         };
         let client = Pair::new(

@@ -22,18 +22,18 @@ pub(super) fn run(command: cli::Account) -> Result<(), Failure> {
                 })?),
             };
             let password = terminal::new_password(password.password_stdin)?;
-            ask(&at, Request::AccountAdd { address: address.clone(), password, quota })?;
+            ask(&at, Request::Add { address: address.clone(), password, quota })?;
             println!("added {address}");
         }
         cli::Account::Remove { address, yes, at } => {
             if !yes && !terminal::agrees(&format!("Remove {address} and all its mail?"))? {
                 return Ok(());
             }
-            ask(&at, Request::AccountRemove { address: address.clone() })?;
+            ask(&at, Request::Remove { address: address.clone() })?;
             println!("removed {address}");
         }
         cli::Account::List { at, json } => {
-            let Reply::Accounts { accounts } = ask(&at, Request::AccountList)? else {
+            let Reply::Accounts { accounts } = ask(&at, Request::List)? else {
                 return Err(Failure::new(Exit::Unavailable, "the server gave another answer", ""));
             };
             if json {
@@ -44,7 +44,7 @@ pub(super) fn run(command: cli::Account) -> Result<(), Failure> {
         }
         cli::Account::Password { address, password, at } => {
             let password = terminal::new_password(password.password_stdin)?;
-            ask(&at, Request::AccountPassword { address: address.clone(), password })?;
+            ask(&at, Request::Password { address: address.clone(), password })?;
             println!("set the password of {address}");
         }
     }

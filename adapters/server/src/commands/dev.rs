@@ -44,7 +44,7 @@ pub(super) fn run(dev: &Dev) -> Result<(), Failure> {
                 let address = format!("{name}@{DOMAIN}");
                 if !desk.has(&address) {
                     let password = PASSWORD.to_owned();
-                    desk.answer(Request::AccountAdd { address, password, quota: None })?;
+                    desk.answer(Request::Add { address, password, quota: None })?;
                 }
             }
             Ok(())

@@ -22,18 +22,18 @@ pub(crate) const LINE: u64 = 16 << 20;
 /// How long either end waits for the other. Making a password hash takes a fraction of a second.
 pub(crate) const WAIT: Duration = Duration::from_secs(30);
 
-/// What a command asks of the server. Not `Debug`: it may carry a password.
+/// What an account command asks of the server. Not `Debug`: it may carry a password.
 #[derive(Serialize, Deserialize)]
-#[serde(tag = "command", rename_all = "snake_case")]
+#[serde(tag = "account", rename_all = "snake_case")]
 pub(crate) enum Request {
     /// Make an account. The quota is in octets.
-    AccountAdd { address: String, password: String, quota: Option<u64> },
+    Add { address: String, password: String, quota: Option<u64> },
     /// Every account.
-    AccountList,
+    List,
     /// Set a password.
-    AccountPassword { address: String, password: String },
+    Password { address: String, password: String },
     /// Remove an account and its mail.
-    AccountRemove { address: String },
+    Remove { address: String },
 }
 
 /// What the server says.

@@ -81,9 +81,9 @@ mod tests {
     #[test]
     fn asked_and_answered() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(client::ask(folder.path(), &Request::AccountList).unwrap().is_none());
+        assert!(client::ask(folder.path(), &Request::List).unwrap().is_none());
         let desk: Desk = Arc::new(|request| match request {
-            Request::AccountRemove { address } => {
+            Request::Remove { address } => {
                 Err(Failure::new(Exit::Data, format!("no account {address}"), ""))
             }
             _ => Ok(Reply::Done),
@@ -91,15 +91,12 @@ mod tests {
         let control = Control::start(folder.path(), desk).unwrap();
         let mode = std::fs::metadata(socket(folder.path())).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        assert_eq!(
-            client::ask(folder.path(), &Request::AccountList).unwrap(),
-            Some(Ok(Reply::Done))
-        );
-        let remove = Request::AccountRemove { address: "x@y".into() };
+        assert_eq!(client::ask(folder.path(), &Request::List).unwrap(), Some(Ok(Reply::Done)));
+        let remove = Request::Remove { address: "x@y".into() };
         let failure = client::ask(folder.path(), &remove).unwrap().unwrap().unwrap_err();
         assert_eq!((failure.exit, failure.what.as_str()), (Exit::Data, "no account x@y"));
         drop(control);
-        assert!(client::ask(folder.path(), &Request::AccountList).unwrap().is_none());
+        assert!(client::ask(folder.path(), &Request::List).unwrap().is_none());
     }
 
     /// Garbage gets an answer, and the next request too.
@@ -107,16 +104,13 @@ mod tests {
     fn garbage_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let _control = Control::start(folder.path(), Arc::new(|_| Ok(Reply::Done))).unwrap();
-        for garbage in [&b"\n"[..], b"{}\n", b"\xff\xfe\n", b"{\"command\":\"format_disk\"}\n"] {
+        for garbage in [&b"\n"[..], b"{}\n", b"\xff\xfe\n", b"{\"account\":\"format_disk\"}\n"] {
             let mut stream = UnixStream::connect(socket(folder.path())).unwrap();
             stream.write_all(garbage).unwrap();
             let mut said = String::new();
             let _ = stream.read_to_string(&mut said);
             assert!(!said.contains("done"), "{said}");
         }
-        assert_eq!(
-            client::ask(folder.path(), &Request::AccountList).unwrap(),
-            Some(Ok(Reply::Done))
-        );
+        assert_eq!(client::ask(folder.path(), &Request::List).unwrap(), Some(Ok(Reply::Done)));
     }
 }
