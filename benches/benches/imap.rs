@@ -35,16 +35,30 @@ const COMMANDS: &[(&str, &str)] = &[
 fn walk(command: &Command<'_>) {
     match command {
         Command::Fetch(fetch) => {
-            fetch.set.ranges().for_each(|range| drop(black_box(range)));
-            fetch.items.iter().for_each(|item| drop(black_box(item)));
+            fetch.set.ranges().for_each(|range| {
+                black_box(range);
+            });
+            fetch.items.iter().for_each(|item| {
+                black_box(item);
+            });
         }
-        Command::Search(search) => search.keys.iter().for_each(|key| drop(black_box(key))),
+        Command::Search(search) => search.keys.iter().for_each(|key| {
+            black_box(key);
+        }),
         Command::Store(store) => {
-            store.set.ranges().for_each(|range| drop(black_box(range)));
-            store.flags.iter().for_each(|flag| drop(black_box(flag)));
+            store.set.ranges().for_each(|range| {
+                black_box(range);
+            });
+            store.flags.iter().for_each(|flag| {
+                black_box(flag);
+            });
         }
-        Command::List(list) => list.patterns.iter().for_each(|pattern| drop(black_box(pattern))),
-        other => drop(black_box(other)),
+        Command::List(list) => list.patterns.iter().for_each(|pattern| {
+            black_box(pattern);
+        }),
+        other => {
+            black_box(other);
+        }
     }
 }
 

@@ -79,7 +79,7 @@ pub(crate) struct Where {
     /// The server's config file
     #[arg(long, value_name = "FILE", conflicts_with = "data", global = true)]
     pub(crate) config: Option<PathBuf>,
-    /// The server's data folder [default: ./posthaste-data]
+    /// The server's data folder (else ./posthaste-data)
     #[arg(long, value_name = "DIR", global = true)]
     pub(crate) data: Option<PathBuf>,
 }
@@ -140,7 +140,7 @@ pub(crate) struct Send {
     /// Whom to; may be repeated
     #[arg(long, required = true, value_name = "ADDRESS")]
     pub(crate) to: Vec<String>,
-    /// Who from [default: the sign-in name, or postmaster@localhost]
+    /// Who from (else the sign-in name, or postmaster@localhost)
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) from: Option<String>,
     /// The subject

@@ -195,7 +195,6 @@ fn serve() {
         listeners: vec![listener(TlsMode::None), listener(TlsMode::Implicit)],
         reactors: 2,
         limits,
-        ..Config::default()
     };
     let server = Server::bind(config, Stills).expect("free ports");
     for address in server.addresses() {

@@ -37,7 +37,7 @@ pub trait Subject {
     /// Octets of heap that the machine may hold when it waits for the next command.
     const IDLE_HEAP: usize = 0;
 
-    /// Whether [`Script::lines`] counts each line of the peer.
+    /// Whether what [`Script::look`] sees counts each line of the peer.
     const COUNTS_LINES: bool = true;
 
     /// A fresh machine. Its settings are shared with the subject.
