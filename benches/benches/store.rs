@@ -207,7 +207,12 @@ fn create_accounts(engine: &Engine) {
             quota: Quota::default(),
             mailboxes: vec![NewMailbox { name: "Junk".into(), role: None, subscribed: true }],
         };
-        engine.submit(Batch::one(Timestamp(0), create), Box::new(move |_| drop(tell.send(()))));
+        engine.submit(
+            Batch::one(Timestamp(0), create),
+            Box::new(move |_| {
+                let _ = tell.send(());
+            }),
+        );
     }
     drop(tell);
     assert_eq!(told.iter().count(), ACCOUNTS as usize);
