@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use posthaste_core::gate::Arrival;
-use posthaste_core::session::{Act, Handler, Note, Pair, Place, Responder};
+use posthaste_core::session::{Act, Handler, Pair, Place, Responder};
 use posthaste_core::smtp::Smtp;
 use posthaste_core::smtp::reply::{Enhanced, Reply};
 use posthaste_core::smtp::server::event::{Admission, Decision, Delivery, Outcome};
