@@ -39,28 +39,31 @@ pub struct Limits {
     pub write_stall: Duration,
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            connections: 20_000,
-            connections_per_address: 50,
-            connections_per_network: 200,
-            connect_burst: 30,
-            connect_rate: 60,
-            drain: Duration::from_secs(30),
-            reserved: 10,
-            tls_handshake: Duration::from_secs(10),
-            trusted: Vec::new(),
-            write_stall: Duration::from_secs(60),
-        }
-    }
-}
-
 impl Limits {
+    /// The defaults.
+    pub const DEFAULT: Self = Self {
+        connections: 20_000,
+        connections_per_address: 50,
+        connections_per_network: 200,
+        connect_burst: 30,
+        connect_rate: 60,
+        drain: Duration::from_secs(30),
+        reserved: 10,
+        tls_handshake: Duration::from_secs(10),
+        trusted: Vec::new(),
+        write_stall: Duration::from_secs(60),
+    };
+
     /// Whether `address` lies in a trusted network.
     #[must_use]
     pub fn trusts(&self, address: IpAddr) -> bool {
         self.trusted.iter().any(|network| network.contains(address))
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::DEFAULT
     }
 }
 
@@ -110,7 +113,7 @@ pub enum Admission {
     /// Make a session and close it with this reason, so that the peer hears the protocol's own words.
     Refuse(Reason),
     /// Come in.
-    Welcome,
+    Accept,
 }
 
 /// A network in the form `192.0.2.0/24`, or a single address.
@@ -245,7 +248,7 @@ impl Gate {
     pub fn admit(&mut self, now: Instant, peer: IpAddr) -> Admission {
         let peer = peer.to_canonical();
         let trusted = self.limits.trusts(peer);
-        let verdict = if trusted { Admission::Welcome } else { self.judge(now, peer) };
+        let verdict = if trusted { Admission::Accept } else { self.judge(now, peer) };
         let verdict = worse(verdict, self.crowd(trusted));
         if verdict == Admission::Drop {
             return verdict;
@@ -292,7 +295,7 @@ impl Gate {
         caller.refill(now, limits);
         let debt = -i64::from(limits.connect_burst.max(1));
         let by_rate = match caller.tokens {
-            1.. => Admission::Welcome,
+            1.. => Admission::Accept,
             tokens if tokens > debt => Admission::Refuse(Reason::Overload),
             _ => Admission::Drop,
         };
@@ -310,7 +313,7 @@ impl Gate {
         } else if self.open >= soft {
             Admission::Refuse(Reason::Overload)
         } else {
-            Admission::Welcome
+            Admission::Accept
         }
     }
 
@@ -349,7 +352,7 @@ impl Caller {
 
 fn over(open: u32, limit: u32) -> Admission {
     if open < limit {
-        Admission::Welcome
+        Admission::Accept
     } else if open < limit.saturating_mul(Gate::PATIENCE) {
         Admission::Refuse(Reason::Overload)
     } else {
@@ -361,7 +364,7 @@ fn worse(a: Admission, b: Admission) -> Admission {
     match (a, b) {
         (Admission::Drop, _) | (_, Admission::Drop) => Admission::Drop,
         (Admission::Refuse(why), _) | (_, Admission::Refuse(why)) => Admission::Refuse(why),
-        (Admission::Welcome, Admission::Welcome) => Admission::Welcome,
+        (Admission::Accept, Admission::Accept) => Admission::Accept,
     }
 }
 
@@ -394,7 +397,7 @@ mod tests {
     }
 
     fn open_wide() -> Limits {
-        Limits { connect_burst: 1_000, ..Limits::default() }
+        Limits { connect_burst: 1_000, ..Limits::DEFAULT }
     }
 
     #[test]
@@ -420,27 +423,27 @@ mod tests {
         let (now, peer) = (Instant::ZERO, ip("192.0.2.1"));
         let all: Vec<_> = (0..5).map(|_| gate.admit(now, peer)).collect();
         let no = Admission::Refuse(Reason::Overload);
-        assert_eq!(all, [Admission::Welcome, Admission::Welcome, no, no, Admission::Drop]);
+        assert_eq!(all, [Admission::Accept, Admission::Accept, no, no, Admission::Drop]);
         assert_eq!(gate.open(), 4);
-        assert_eq!(gate.admit(now, ip("192.0.2.2")), Admission::Welcome);
+        assert_eq!(gate.admit(now, ip("192.0.2.2")), Admission::Accept);
         for _ in 0..3 {
             gate.leave(peer);
         }
-        assert_eq!(gate.admit(now, peer), Admission::Welcome);
+        assert_eq!(gate.admit(now, peer), Admission::Accept);
     }
 
     #[test]
     fn a_network_has_its_share() {
         let mut gate = Gate::new(Limits { connections_per_network: 2, ..open_wide() });
         let now = Instant::ZERO;
-        assert_eq!(gate.admit(now, ip("2001:db8::1")), Admission::Welcome);
-        assert_eq!(gate.admit(now, ip("2001:db8::2")), Admission::Welcome);
+        assert_eq!(gate.admit(now, ip("2001:db8::1")), Admission::Accept);
+        assert_eq!(gate.admit(now, ip("2001:db8::2")), Admission::Accept);
         assert_eq!(gate.admit(now, ip("2001:db8::3")), Admission::Refuse(Reason::Overload));
-        assert_eq!(gate.admit(now, ip("2001:db8:0:1::1")), Admission::Welcome);
+        assert_eq!(gate.admit(now, ip("2001:db8:0:1::1")), Admission::Accept);
         for n in 1..=3 {
             gate.leave(ip(&format!("2001:db8::{n}")));
         }
-        assert_eq!(gate.admit(now, ip("2001:db8::4")), Admission::Welcome);
+        assert_eq!(gate.admit(now, ip("2001:db8::4")), Admission::Accept);
     }
 
     #[test]
@@ -456,7 +459,7 @@ mod tests {
         };
         let no = Admission::Refuse(Reason::Overload);
         let first: Vec<_> = (0..8).map(|_| at(0)).collect();
-        let yes = Admission::Welcome;
+        let yes = Admission::Accept;
         assert_eq!(first, [yes, yes, yes, no, no, no, Admission::Drop, Admission::Drop]);
         // One a second: the debt of three is paid first.
         assert_eq!(at(3), no);
@@ -470,9 +473,9 @@ mod tests {
         let mut gate = Gate::new(Limits { connections: 10, trusted, ..open_wide() });
         let (now, stranger) = (Instant::ZERO, ip("192.0.2.1"));
         for _ in 0..9 {
-            assert_eq!(gate.admit(now, stranger), Admission::Welcome);
+            assert_eq!(gate.admit(now, stranger), Admission::Accept);
         }
-        assert_eq!(gate.admit(now, ip("127.0.0.1")), Admission::Welcome);
+        assert_eq!(gate.admit(now, ip("127.0.0.1")), Admission::Accept);
         assert_eq!(gate.admit(now, ip("127.0.0.1")), Admission::Refuse(Reason::Overload));
         assert_eq!(gate.admit(now, ip("127.0.0.1")), Admission::Drop);
         assert_eq!(gate.admit(now, stranger), Admission::Drop);
@@ -484,7 +487,7 @@ mod tests {
         let mut gate = Gate::new(open_wide());
         for n in 0..200_000_u32 {
             let peer = IpAddr::V4(Ipv4Addr::from_bits(n << 8));
-            assert_eq!(gate.admit(Instant::ZERO, peer), Admission::Welcome);
+            assert_eq!(gate.admit(Instant::ZERO, peer), Admission::Accept);
             gate.leave(peer);
         }
         assert!(gate.callers.len() <= Gate::CALLERS + Gate::SWEEP as usize);

@@ -22,7 +22,7 @@ use toy::Toys;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn local() -> Limits {
-    Limits { trusted: Network::LOOPBACK.to_vec(), ..Limits::default() }
+    Limits { trusted: Network::LOOPBACK.to_vec(), ..Limits::DEFAULT }
 }
 
 fn tls() -> ServerTls {
@@ -255,7 +255,7 @@ fn drain_has_an_end() {
 fn limits_at_the_door() {
     for runtime in [Runtime::Mio, Runtime::Tokio] {
         let toys = Toys::new();
-        let limits = Limits { connections_per_address: 2, ..Limits::default() };
+        let limits = Limits { connections_per_address: 2, ..Limits::DEFAULT };
         let server = start(runtime, &toys, config(limits, 1));
         let mut inside: Vec<_> = (0..2).map(|_| server.connect()).collect();
         for peer in &mut inside {

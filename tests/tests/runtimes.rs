@@ -163,7 +163,7 @@ fn host(inputs: Inputs) -> Arc<Host> {
 fn machines() -> [Machines; 3] {
     let smtp = smtp::server::Config::new(Role::Lmtp, "mx.test.example");
     let mut imap = imap::server::Config::new("mx.test.example");
-    imap.plaintext = true;
+    imap.plaintext_auth = true;
     imap.starttls = false;
     let mut pop3 = pop3::server::Config::new("mx.test.example");
     pop3.plaintext_auth = true;
@@ -220,7 +220,7 @@ fn sessions() -> Sessions {
 fn settings() -> Config {
     let address = ([127, 0, 0, 1], 0).into();
     let listener = || Listener { address, mode: TlsMode::None, tls: None };
-    let limits = Limits { trusted: Network::LOOPBACK.to_vec(), ..Limits::default() };
+    let limits = Limits { trusted: Network::LOOPBACK.to_vec(), ..Limits::DEFAULT };
     Config { listeners: (0..3).map(|_| listener()).collect(), reactors: 2, limits }
 }
 

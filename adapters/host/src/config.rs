@@ -35,7 +35,7 @@ impl Config {
             },
             submission_fixups: true,
             lmtp_from: Network::LOOPBACK.to_vec(),
-            limits: Limits::default(),
+            limits: Limits::DEFAULT,
             password: PasswordCost::default(),
         }
     }
@@ -49,21 +49,26 @@ pub struct Limits {
     /// `bytes_in_flight`: octets of bodies that are not durable yet, of all senders together. Above
     /// it senders are not read from.
     pub bytes_in_flight: u64,
-    /// `auth_failures` that are checked a minute and account.
-    pub auth_failures: u32,
+    /// `auth_checks`: passwords that are checked a minute, an account.
+    pub auth_checks: u32,
     /// `message_size`: octets of a message that IMAP APPEND may bring; SMTP has its own in the
     /// machine's configuration.
     pub message_size: u64,
 }
 
+impl Limits {
+    /// The defaults.
+    pub const DEFAULT: Self = Self {
+        hops: 50,
+        bytes_in_flight: 256 * 1024 * 1024,
+        auth_checks: 100,
+        message_size: 50 * 1024 * 1024,
+    };
+}
+
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            hops: 50,
-            bytes_in_flight: 256 * 1024 * 1024,
-            auth_failures: 100,
-            message_size: 50 * 1024 * 1024,
-        }
+        Self::DEFAULT
     }
 }
 

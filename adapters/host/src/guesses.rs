@@ -36,7 +36,7 @@ pub struct Guess {
 }
 
 impl Guesses {
-    /// A table that allows `a_minute` wrong passwords a minute and account (`auth_failures`).
+    /// A table that allows `a_minute` wrong passwords a minute and account (`auth_checks`).
     #[must_use]
     pub fn new(a_minute: u32) -> Self {
         Self {

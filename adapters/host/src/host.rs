@@ -119,7 +119,7 @@ impl Host {
         Ok(Arc::new(Self {
             store,
             passwords: Passwords::new(config.password, Arc::clone(&inputs.random), secret),
-            guesses: Guesses::new(config.limits.auth_failures),
+            guesses: Guesses::new(config.limits.auth_checks),
             inputs,
             directory,
             config: ArcSwap::from_pointee(config),
@@ -134,7 +134,7 @@ impl Host {
     }
 
     /// Takes a new configuration for all that begins from now on. Bounds that are fixed at the start
-    /// (`bytes_in_flight`, `auth_failures`, the cost of passwords) stay.
+    /// (`bytes_in_flight`, `auth_checks`, the cost of passwords) stay.
     ///
     /// # Errors
     /// [`RulesError`]; the old configuration stays then.

@@ -194,7 +194,7 @@ mod tests {
         let mut pop3 = pop3::server::Config::new("mail.example.test");
         pop3.plaintext_auth = true;
         let mut imap = imap::server::Config::new("mail.example.test");
-        imap.plaintext = true;
+        imap.plaintext_auth = true;
         let all = [Machines::Imap(Arc::new(imap)), Machines::Pop3(Arc::new(pop3))];
         let mut sessions: Vec<Session> = (0..)
             .zip(&all)

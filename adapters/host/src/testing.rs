@@ -176,7 +176,7 @@ pub(crate) fn pop3(host: &Arc<Host>, user: Option<&str>) -> Talk<pop3::server::S
 /// An IMAP conversation; signed in as `user`.
 pub(crate) fn imap(host: &Arc<Host>, user: Option<&str>) -> Talk<imap::server::Server, Mailboxes> {
     let mut config = imap::server::Config::new("mail.example.test");
-    config.plaintext = true;
+    config.plaintext_auth = true;
     config.extensions = crate::IMAP_EXTENSIONS.map(str::to_owned).to_vec();
     let machine = imap::server::Server::new(Arc::new(config));
     let mut talk = Talk::new(machine, host.imap(None));

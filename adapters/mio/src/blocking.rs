@@ -29,7 +29,7 @@ pub fn converse<S: Session>(
     upgrade: Option<&Upgrade>,
     implicit: bool,
 ) -> Result<(), Fault> {
-    let limits = Limits::default();
+    let limits = Limits::DEFAULT;
     let (tls_handshake, write_stall) = (limits.tls_handshake, limits.write_stall);
     let rules = Rules { upgrade, tls_handshake, write_stall };
     let epoch = std::time::Instant::now();

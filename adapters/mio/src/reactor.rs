@@ -317,7 +317,7 @@ impl<F: Factory> Reactor<F> {
         };
         let implicit = self.listeners[door.listener].mode == TlsMode::Implicit;
         match admission {
-            Admission::Welcome => {}
+            Admission::Accept => {}
             Admission::Refuse(_) if !implicit => count(&figures.refused),
             Admission::Refuse(_) => {
                 // A handshake only to say no costs more than it is worth.

@@ -23,7 +23,7 @@ struct Running {
 }
 
 fn local() -> Limits {
-    Limits { trusted: Network::LOOPBACK.to_vec(), ..Limits::default() }
+    Limits { trusted: Network::LOOPBACK.to_vec(), ..Limits::DEFAULT }
 }
 
 fn start(toys: &Toys, limits: Limits) -> Running {

@@ -49,7 +49,7 @@ impl<M: Machine> Connection<M> {
     /// The socket's.
     pub fn new(stream: TcpStream, machine: M) -> io::Result<Self> {
         stream.set_nodelay(true)?;
-        let limits = Limits::default();
+        let limits = Limits::DEFAULT;
         Ok(Self {
             machine,
             stream,

@@ -125,7 +125,7 @@ async fn starttls_and_tls_first() {
 async fn what_breaks_is_told_and_the_machine_still_ends() {
     // TLS that never comes.
     let (mut client, server) = sockets().await;
-    let limits = Limits { tls_handshake: Duration::from_millis(20), ..Limits::default() };
+    let limits = Limits { tls_handshake: Duration::from_millis(20), ..Limits::DEFAULT };
     let connection = Connection::new(server, machine()).unwrap();
     let served = serve(connection.with_upgrade(upgrade()).with_limits(&limits));
     client.write_all(b"STARTTLS\r\n").await.unwrap();
@@ -134,7 +134,7 @@ async fn what_breaks_is_told_and_the_machine_still_ends() {
     assert!(matches!(fault, Some(Fault::Timeout)), "{fault:?}");
     // A peer that takes nothing.
     let (mut client, server) = sockets().await;
-    let limits = Limits { write_stall: Duration::from_millis(20), ..Limits::default() };
+    let limits = Limits { write_stall: Duration::from_millis(20), ..Limits::DEFAULT };
     let served = serve(Connection::new(server, machine()).unwrap().with_limits(&limits));
     client.write_all(b"SPEW 100000000\r\n").await.unwrap();
     let (ends, fault) = served.await.unwrap();

@@ -111,7 +111,7 @@ fn main() -> ExitCode {
         posthaste_mio::Config {
             listeners: vec![listener(TlsMode::StartTls), listener(TlsMode::Implicit)],
             reactors: arguments.reactors,
-            limits: Limits { trusted: Network::LOOPBACK.to_vec(), ..Limits::default() },
+            limits: Limits { trusted: Network::LOOPBACK.to_vec(), ..Limits::DEFAULT },
         },
         Droppers { config: Arc::new(config), late },
     )

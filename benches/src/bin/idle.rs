@@ -190,7 +190,7 @@ fn serve() {
     let tls = ServerTls::new(Arc::new(certificates)).expect("TLS");
     let address = ([127, 0, 0, 1], 0).into();
     let listener = |mode| Listener { address, mode, tls: Some(tls.clone()) };
-    let limits = Limits { trusted: Network::LOOPBACK.to_vec(), ..Limits::default() };
+    let limits = Limits { trusted: Network::LOOPBACK.to_vec(), ..Limits::DEFAULT };
     let config = Config {
         listeners: vec![listener(TlsMode::None), listener(TlsMode::Implicit)],
         reactors: 2,

@@ -22,10 +22,14 @@ pub struct Syntax {
 /// What [`Syntax::nesting`] can be set to at most.
 pub const NESTING_MOST: u8 = 64;
 
+impl Syntax {
+    /// The defaults: no UTF-8 yet; 32 levels; 10,000 ranges.
+    pub const DEFAULT: Self = Self { utf8: false, nesting: 32, set_ranges: 10_000 };
+}
+
 impl Default for Syntax {
-    /// No UTF-8 yet; 32 levels; 10,000 ranges.
     fn default() -> Self {
-        Self { utf8: false, nesting: 32, set_ranges: 10_000 }
+        Self::DEFAULT
     }
 }
 

@@ -9,7 +9,7 @@ use posthaste_core::imap::response::{
     Code, ListAttribute, Listed, Mode, Reply, Responses, Seam, Status, StatusValue,
 };
 use posthaste_core::imap::search::{Found, Query};
-use posthaste_core::imap::server::{Admission, Allowed, Config, Event, Server, Update, Welcome};
+use posthaste_core::imap::server::{Admission, Allowed, Config, Decision, Event, Server, Update};
 use posthaste_core::imap::view::{Set, View};
 use posthaste_core::imap::{Atom, Flag, Imap, Tag};
 use posthaste_core::machine::Answered;
@@ -30,7 +30,7 @@ pub struct ImapServer {
 
 impl Default for ImapServer {
     fn default() -> Self {
-        let config = Config { plaintext: true, ..Config::new("imap.example") };
+        let config = Config { plaintext_auth: true, ..Config::new("imap.example") };
         Self { config: Arc::new(config) }
     }
 }
@@ -435,9 +435,11 @@ impl Script<Imap> for Host {
 
     fn answer(&mut self, event: Event<'_>, random: &mut Random) -> Option<Answered<Imap>> {
         Some(match event {
-            Event::Connected(ask) => {
-                ask.with(if self.mood(20, random) > 0 { Welcome::Accept } else { Welcome::Refuse })
-            }
+            Event::Connected(ask) => ask.with(if self.mood(20, random) > 0 {
+                Admission::Accept
+            } else {
+                Admission::Refuse
+            }),
             Event::SignIn(ask, credentials) => ask.with(match self.mood(10, random) {
                 0 => Verdict::Unavailable,
                 _ if credentials.password().expose() == b"c4narybird" => Verdict::Accepted,
@@ -451,8 +453,8 @@ impl Script<Imap> for Host {
                 })),
             }),
             Event::Append(ask, ..) => ask.with(match self.mood(5, random) {
-                0 => Admission::refuse(Code::TryCreate, "No such mailbox"),
-                _ => Admission::Accept,
+                0 => Decision::refuse(Code::TryCreate, "No such mailbox"),
+                _ => Decision::Accept,
             }),
             Event::Body(run) => {
                 self.staged.extend_from_slice(run.as_bytes());

@@ -43,7 +43,7 @@ impl Speaker for SmtpClient {
         for (name, value) in settings {
             let address = || value.parse::<Address>().map_err(|error| error.to_string());
             match (name.as_str(), value.as_str()) {
-                ("name", _) => config.name = value.as_str().into(),
+                ("hostname", _) => config.hostname = value.as_str().into(),
                 ("tls", "never") => config.tls = TlsPolicy::Never,
                 ("tls", "offered") => config.tls = TlsPolicy::Offered,
                 ("tls", "required") => config.tls = TlsPolicy::Required,

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use posthaste_core::imap::Imap;
 use posthaste_core::imap::command::Append as Head;
 use posthaste_core::imap::response::{Code, Mode, Reply, Responses, Status};
-use posthaste_core::imap::server::{Admission, Append, Appended, Context};
+use posthaste_core::imap::server::{Append, Appended, Context, Decision};
 use posthaste_core::machine::Ask;
 use posthaste_core::session::{Act, Place};
 use posthaste_store::{
@@ -46,20 +46,20 @@ impl Mailboxes {
         let octets = head.literal.octets;
         if octets == 0 {
             // RFC 9051 §6.3.12 has no word for it; RFC 3502 §6.3.11 lets it cancel.
-            return ask.with(Admission::refuse(Code::Cannot, "The message is empty")).into();
+            return ask.with(Decision::refuse(Code::Cannot, "The message is empty")).into();
         }
         if self.host.is_full() {
             let reply = Trouble::from(Refusal::Full).reply(Responses::with(context.mode));
-            return ask.with(Admission::Refuse(reply)).into();
+            return ask.with(Decision::Refuse(reply)).into();
         }
         if octets > self.host.config.load().limits.message_size {
-            return ask.with(Admission::refuse(Code::Limit, "The message is too big")).into();
+            return ask.with(Decision::refuse(Code::Limit, "The message is too big")).into();
         }
         let name = match head.mailbox.name() {
             Ok(name) => name.into_owned(),
             Err(error) => {
                 let reply = Trouble::from(error).reply(Responses::with(context.mode));
-                return ask.with(Admission::Refuse(reply)).into();
+                return ask.with(Decision::Refuse(reply)).into();
             }
         };
         let now = self.host.now();
@@ -79,9 +79,9 @@ impl Mailboxes {
             responder.answer(match admit(&desk, &name, octets) {
                 Ok(mailbox) => {
                     let _ = to.set(mailbox);
-                    Admission::Accept
+                    Decision::Accept
                 }
-                Err(trouble) => Admission::Refuse(trouble.reply(Responses::with(mode))),
+                Err(trouble) => Decision::Refuse(trouble.reply(Responses::with(mode))),
             });
         }));
         Act::Later

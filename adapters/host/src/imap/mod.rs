@@ -43,7 +43,7 @@ use parking_lot::Mutex;
 use posthaste_core::imap::Imap;
 use posthaste_core::imap::command::Command;
 use posthaste_core::imap::response::{Mode, Responses};
-use posthaste_core::imap::server::{Allowed, Context, Event, Next, Run, Sync, Update, Welcome};
+use posthaste_core::imap::server::{Admission, Allowed, Context, Event, Next, Run, Sync, Update};
 use posthaste_core::machine::Ask;
 use posthaste_core::session::{Act, Handler, Place};
 
@@ -87,7 +87,7 @@ pub const IMAP_EXTENSIONS: [&str; 1] = ["CREATE-SPECIAL-USE"];
 impl Handler<Imap> for Mailboxes {
     fn handle(&mut self, event: Event<'_>, at: &Place<Imap>) -> Act<Imap> {
         match event {
-            Event::Connected(ask) => ask.with(Welcome::Accept).into(),
+            Event::Connected(ask) => ask.with(Admission::Accept).into(),
             Event::SignIn(ask, credentials) => {
                 self.identity.check(&self.host, self.peer, ask, &credentials, at)
             }

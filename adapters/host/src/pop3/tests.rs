@@ -207,7 +207,7 @@ fn an_imported_hash_gets_its_verifier_at_the_next_sign_in() {
 #[test]
 fn guesses_are_bounded_and_say_nothing() {
     let mut config = config();
-    config.limits.auth_failures = 2;
+    config.limits.auth_checks = 2;
     let host = host_with(config, Arc::new(Memory::new()));
     let try_it = |user: &str, password: &str| {
         let mut talk = pop3(&host, None);

@@ -39,7 +39,7 @@ fn machines(config: &Config, listener: &Listener, plaintext: bool) -> Machines {
         Protocol::Imap => {
             let mut imap = imap::server::Config::new(hostname);
             imap.starttls = starttls;
-            imap.plaintext = plaintext;
+            imap.plaintext_auth = plaintext;
             imap.extensions = posthaste_host::IMAP_EXTENSIONS.map(str::to_owned).to_vec();
             imap_limits(&mut imap.limits, limits);
             Machines::Imap(Arc::new(imap))
@@ -103,6 +103,7 @@ fn smtp_limits(to: &mut smtp::server::Limits, from: &Limits) {
     to.command_wait = from.smtp_command_wait;
     to.body_wait = from.smtp_body_wait;
     to.body_rate = fit(from.body_rate);
+    to.answer_wait = from.answer_wait;
     to.errors = fit(from.errors);
     to.junk_commands = fit(from.junk_commands);
     to.auth_failures = fit(from.auth_failures);
@@ -112,22 +113,28 @@ fn pop3_limits(to: &mut pop3::server::Limits, from: &Limits) {
     to.line = fit(from.pop3_line);
     to.auth_line = fit(from.smtp_auth_line);
     to.idle = from.pop3_idle;
+    to.answer_wait = from.answer_wait;
     to.errors = fit(from.errors);
     to.auth_failures = fit(from.auth_failures);
 }
 
 fn imap_limits(to: &mut imap::server::Limits, from: &Limits) {
-    to.auth_failures = fit(from.auth_failures);
-    to.errors = fit(from.errors);
-    to.idle = from.imap_idle;
-    to.junk = fit(from.junk_commands);
+    to.message_size = from.message_size;
     to.line = fit(from.imap_line);
     to.line_before_login = fit(from.imap_line_before_login);
     to.literal = fit(from.imap_literal);
     to.literal_before_login = fit(from.imap_literal_before_login);
     to.literals = fit(from.imap_literals);
+    to.syntax.nesting = fit(from.imap_nesting);
+    to.syntax.set_ranges = fit(from.imap_set_ranges);
     to.login_wait = from.imap_login_wait;
-    to.message_size = from.message_size;
+    to.idle = from.imap_idle;
+    to.idle_gap = from.imap_idle_gap;
+    to.body_wait = from.imap_body_wait;
+    to.answer_wait = from.answer_wait;
+    to.errors = fit(from.errors);
+    to.junk_commands = fit(from.junk_commands);
+    to.auth_failures = fit(from.auth_failures);
 }
 
 /// What the host is told.
@@ -149,7 +156,7 @@ pub(crate) fn host(config: &Config) -> host::Config {
     told.lmtp_from = server.lmtp_from.clone();
     told.limits.hops = fit(config.limits.hops);
     told.limits.bytes_in_flight = config.limits.bytes_in_flight;
-    told.limits.auth_failures = fit(config.limits.auth_checks);
+    told.limits.auth_checks = fit(config.limits.auth_checks);
     told.limits.message_size = config.limits.message_size;
     told
 }
@@ -161,11 +168,13 @@ pub(crate) fn gate(config: &Config) -> gate::Limits {
         connections: fit(limits.connections),
         connections_per_address: fit(limits.connections_per_address),
         connections_per_network: fit(limits.connections_per_network),
+        connect_burst: fit(limits.connect_burst),
+        connect_rate: fit(limits.connect_rate),
         drain: limits.drain,
+        reserved: fit(limits.reserved),
         tls_handshake: limits.tls_handshake,
         trusted: config.server.trusted.clone(),
         write_stall: limits.write_stall,
-        ..gate::Limits::default()
     }
 }
 

@@ -14,7 +14,7 @@ use crate::text::{Secret, Text};
 
 impl Server {
     pub(super) fn login<'i>(&mut self, login: Login<'i>, out: &mut Vec<u8>) -> Event<'i> {
-        if !self.tls && !self.config.plaintext {
+        if !self.tls && !self.config.plaintext_auth {
             return self.private(out);
         }
         let password = login.password.expose();
@@ -45,7 +45,7 @@ impl Server {
             self.tagged(out, Status::No, Some(&Code::Cannot), "No such mechanism here");
             return Event::Heard(Command::Authenticate(authenticate));
         };
-        if mechanism.is_clear() && !self.tls && !self.config.plaintext {
+        if mechanism.is_clear() && !self.tls && !self.config.plaintext_auth {
             return self.private(out);
         }
         // The grammar shows `=` as an empty response; an exchange knows it by its sign.
@@ -154,7 +154,7 @@ impl Server {
             self.fault(out);
         } else if failure == Failure::Rejected {
             self.failures = self.failures.saturating_add(1);
-            if self.failures >= self.config.limits.auth_failures.max(1) {
+            if self.failures >= self.config.limits.auth_failures {
                 self.bye(out, End::Errors, None, "Too many failed sign-ins");
             }
         }
@@ -164,6 +164,6 @@ impl Server {
     fn private(&mut self, out: &mut Vec<u8>) -> Event<'static> {
         // RFC 9051 §7.1, PRIVACYREQUIRED.
         self.tagged(out, Status::No, Some(&Code::PrivacyRequired), "TLS first");
-        Event::Refused(Text::default(), Why::Privacy)
+        Event::Bad { line: Text::default(), why: Why::Privacy }
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn write(out: &mut Vec<u8>, config: &Config, tls: bool, signed_in: bo
     if config.starttls && !tls {
         add("STARTTLS");
     }
-    let clear = tls || config.plaintext;
+    let clear = tls || config.plaintext_auth;
     if !clear {
         // RFC 9051 §6.2.3
         add("LOGINDISABLED");

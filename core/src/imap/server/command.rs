@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{
-    Admission, Allowed, Append, Appended, Context, Event, Head, Kind, Phase, Run, Running, Server,
+    Allowed, Append, Appended, Context, Decision, Event, Head, Kind, Phase, Run, Running, Server,
     Stage, Why, capability,
 };
 use crate::imap::command::{
@@ -61,9 +61,9 @@ impl Server {
         self.tag.keep(tag);
         if self.stage == Stage::NotAuthenticated {
             self.junk = self.junk.saturating_add(1);
-            if self.junk > self.config.limits.junk.max(1) {
+            if self.junk > self.config.limits.junk_commands {
                 self.bye(out, End::Errors, None, "Too many commands before signing in");
-                return Event::Refused(shown(octets, command.verb()), Why::Limit);
+                return Event::Bad { line: shown(octets, command.verb()), why: Why::Limit };
             }
         }
         if !self.allows(&command) {
@@ -77,7 +77,7 @@ impl Server {
             };
             self.tagged(out, Status::Bad, None, text);
             self.fault(out);
-            return Event::Refused(shown(octets, command.verb()), Why::State);
+            return Event::Bad { line: shown(octets, command.verb()), why: Why::State };
         }
         let before = self.mode.condstore;
         self.mode.condstore |= asks_condstore(&command);
@@ -90,10 +90,10 @@ impl Server {
             Command::Append(head) => {
                 if head.literal.octets > self.config.limits.message_size {
                     if !self.may_skip(head.literal, out) {
-                        return Event::Refused(shown(octets, command.verb()), Why::Limit);
+                        return Event::Bad { line: shown(octets, command.verb()), why: Why::Limit };
                     }
                     self.tagged(out, Status::No, Some(&Code::Limit), "The message is too long");
-                    return Event::Refused(shown(octets, command.verb()), Why::Limit);
+                    return Event::Bad { line: shown(octets, command.verb()), why: Why::Limit };
                 }
                 (self.binary, self.utf8) = (head.literal.binary, head.utf8);
                 self.sync = self.selected().then_some(Allowed::Everything);
@@ -166,16 +166,16 @@ impl Server {
     }
 
     /// Hears whether the message of an APPEND may come.
-    pub(super) fn admitted(&mut self, admission: Admission) {
-        match admission {
-            Admission::Accept => {
+    pub(super) fn decided(&mut self, decision: Decision) {
+        match decision {
+            Decision::Accept => {
                 self.head = Head::Accept;
                 (self.appending, self.spoiled) = (true, false);
                 self.phase = Phase::Append;
                 self.active = self.now;
             }
             // A client that does not wait sends its message whatever we say (RFC 7888 §4); it is skipped.
-            Admission::Refuse(reply) => self.replied(reply),
+            Decision::Refuse(reply) => self.replied(reply),
         }
     }
 
@@ -213,7 +213,7 @@ impl Server {
         if self.may_skip(literal, out) {
             self.refuse_limit(head, "The literal is too long", out);
         }
-        Event::Refused(shown(head, self.verb_of(head)), Why::Limit)
+        Event::Bad { line: shown(head, self.verb_of(head)), why: Why::Limit }
     }
 
     /// A line over its limit; `head` is its front.
@@ -227,7 +227,7 @@ impl Server {
             Phase::Idle => self.done(head, out),
             _ => {
                 self.refuse_limit(head, "The line is too long", out);
-                Event::Refused(shown(head, self.verb_of(head)), Why::Limit)
+                Event::Bad { line: shown(head, self.verb_of(head)), why: Why::Limit }
             }
         }
     }
@@ -274,7 +274,7 @@ impl Server {
         }
         self.tagged(out, Status::Bad, None, "Expected DONE");
         self.fault(out);
-        Event::Refused(Text::default(), Why::Syntax)
+        Event::Bad { line: Text::default(), why: Why::Syntax }
     }
 
     /// A command that cannot be parsed.
@@ -291,7 +291,7 @@ impl Server {
         self.fault(out);
         // Up to where it is a command: lines that ran together may end in a password.
         let known = octets.get(..bad.fault.at as usize).unwrap_or(octets);
-        Event::Refused(shown(known, bad.verb), Why::Syntax)
+        Event::Bad { line: shown(known, bad.verb), why: Why::Syntax }
     }
 
     /// RFC 9051 §6.3.1.

@@ -9,7 +9,8 @@ use crate::machine::{Ask, End, Question, TlsFacts};
 use crate::sasl::{Credentials, Failure, Found, Identity, Lookup, SignIn, Verdict};
 use crate::text::{Secret, Text};
 
-/// What happened in an IMAP session. The first event is `Connected`, the last one `Ended`.
+/// What happened in a session, in the order it happened. Each line of the peer shows up in exactly one
+/// event.
 #[derive(Debug)]
 pub enum Event<'i> {
     /// APPEND: its head is here, its message is not. Shall it come?
@@ -25,11 +26,11 @@ pub enum Event<'i> {
     /// A command about mailboxes or messages. What the machine handles by itself is never here:
     /// AUTHENTICATE, CAPABILITY, CHECK, ENABLE, ID, IDLE, LOGIN, LOGOUT, NOOP, STARTTLS.
     Command(Ask<Run>, Context<'i>, Command<'i>),
-    /// Somebody connected.
+    /// Somebody connected. Always the first event.
     Connected(Ask<Connect>),
     /// The client ended its IDLE.
     Done,
-    /// The conversation is over. The last event of every session.
+    /// It is over. Always the last event.
     Ended(End),
     /// A command that the machine handles by itself: nothing to answer.
     Heard(Command<'i>),
@@ -38,9 +39,15 @@ pub enum Event<'i> {
     /// More of the reply, whose last part has left. It stopped where the
     /// [`seam`](Responses::seam) says.
     Next(Ask<Next>),
-    /// A command that was refused without asking: it could not be parsed, came in the wrong state or
-    /// passed a limit. The text is its line up to the first literal, or as much as was kept.
-    Refused(Text<'i>, Why),
+    /// A command that the machine refused by itself: it could not be parsed, came in the wrong state or
+    /// passed a limit.
+    Bad {
+        /// The line up to the first literal, or as much as was kept; only its verb, or nothing, where
+        /// the rest may be secret.
+        line: Text<'i>,
+        /// Why.
+        why: Why,
+    },
     /// A line of an AUTHENTICATE exchange that led to another challenge.
     Response(Secret<'i>),
     /// TLS is up. What was said before is forgotten.
@@ -98,31 +105,31 @@ pub enum Why {
     Syntax,
 }
 
-/// Shall this client be served?
+/// May this peer have a session?
 #[derive(Debug)]
-pub struct Connect;
+pub enum Connect {}
 
 impl Question for Connect {
     type Protocol = Imap;
-    type Answer = Welcome;
+    type Answer = Admission;
 
-    fn refusal() -> Welcome {
-        Welcome::Refuse
+    fn refusal() -> Admission {
+        Admission::Refuse
     }
 }
 
 /// The answer to [`Connect`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Welcome {
-    /// It shall.
+pub enum Admission {
+    /// Come in.
     Accept,
-    /// Not now: `* BYE`.
+    /// Not now: `* BYE`, and the connection is closed.
     Refuse,
 }
 
 /// What does this command do? The event beside the ask shows it.
 #[derive(Debug)]
-pub struct Run;
+pub enum Run {}
 
 impl Question for Run {
     type Protocol = Imap;
@@ -135,7 +142,7 @@ impl Question for Run {
 
 /// What comes next of a reply that came in parts?
 #[derive(Debug)]
-pub struct Next;
+pub enum Next {}
 
 impl Question for Next {
     type Protocol = Imap;
@@ -148,27 +155,27 @@ impl Question for Next {
 
 /// May this message come? Answered before its literal is invited, so that nothing is sent in vain.
 #[derive(Debug)]
-pub struct Append;
+pub enum Append {}
 
 impl Question for Append {
     type Protocol = Imap;
-    type Answer = Admission;
+    type Answer = Decision;
 
-    fn refusal() -> Admission {
-        Admission::Refuse(Reply::unavailable())
+    fn refusal() -> Decision {
+        Decision::Refuse(Reply::unavailable())
     }
 }
 
 /// The answer to [`Append`].
 #[derive(Debug)]
-pub enum Admission {
+pub enum Decision {
     /// It may.
     Accept,
     /// It may not: `NO [TRYCREATE]`, `NO [OVERQUOTA]`… The machine swallows what comes nevertheless.
     Refuse(Reply),
 }
 
-impl Admission {
+impl Decision {
     /// It may not, because of this.
     #[must_use]
     pub fn refuse(code: Code<'_>, text: &str) -> Self {
@@ -178,7 +185,7 @@ impl Admission {
 
 /// Was the message that came stored? OK means durable.
 #[derive(Debug)]
-pub struct Appended;
+pub enum Appended {}
 
 impl Question for Appended {
     type Protocol = Imap;
@@ -193,7 +200,7 @@ impl Question for Appended {
 /// a command if there was a [`poke`](crate::machine::Machine::poke) or the reply asked for it
 /// ([`Reply::changed`]), at every NOOP, CHECK and start of IDLE, and upon a poke while idling.
 #[derive(Debug)]
-pub struct Sync;
+pub enum Sync {}
 
 impl Question for Sync {
     type Protocol = Imap;
@@ -227,32 +234,34 @@ impl Update {
     }
 }
 
-/// The answers to all questions of an IMAP server.
+/// Every answer to a server machine.
 #[derive(Debug)]
 pub enum Answer {
-    /// To [`Append`].
-    Append(Admission),
     /// To [`Connect`].
-    Connect(Welcome),
+    Admission(Admission),
+    /// To [`Append`].
+    Decision(Decision),
     /// To [`Lookup`].
-    Lookup(Found),
+    Found(Found),
     /// To [`Run`], [`Next`] and [`Appended`].
     Reply(Reply),
-    /// To [`SignIn`].
-    SignIn(Verdict),
     /// To [`Sync`].
-    Sync(Update),
+    Update(Update),
+    /// To [`SignIn`].
+    Verdict(Verdict),
 }
 
-impl From<Admission> for Answer {
-    fn from(answer: Admission) -> Self {
-        Self::Append(answer)
+const _: () = assert!(size_of::<Answer>() <= 64);
+
+impl From<Decision> for Answer {
+    fn from(answer: Decision) -> Self {
+        Self::Decision(answer)
     }
 }
 
 impl From<Found> for Answer {
     fn from(answer: Found) -> Self {
-        Self::Lookup(answer)
+        Self::Found(answer)
     }
 }
 
@@ -264,20 +273,18 @@ impl From<Reply> for Answer {
 
 impl From<Update> for Answer {
     fn from(answer: Update) -> Self {
-        Self::Sync(answer)
+        Self::Update(answer)
     }
 }
 
 impl From<Verdict> for Answer {
     fn from(answer: Verdict) -> Self {
-        Self::SignIn(answer)
+        Self::Verdict(answer)
     }
 }
 
-impl From<Welcome> for Answer {
-    fn from(answer: Welcome) -> Self {
-        Self::Connect(answer)
+impl From<Admission> for Answer {
+    fn from(answer: Admission) -> Self {
+        Self::Admission(answer)
     }
 }
-
-const _: () = assert!(size_of::<Answer>() <= 64);

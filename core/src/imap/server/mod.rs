@@ -20,7 +20,7 @@
 //!
 //! # A handler
 //! ```text
-//! Connected(ask)                → Welcome
+//! Connected(ask)                → Admission
 //! SignIn(ask, credentials)      → Verdict            or Lookup(ask, identity) → Found, SignedIn
 //! Command(ask, context, SELECT) → responses.flags(…).exists(…)….ok("…")
 //! Command(ask, context, FETCH)  → part, Next(ask) → part, …, Next(ask) → responses.ok("…")
@@ -41,8 +41,8 @@ mod tests;
 
 pub use config::{Config, Limits};
 pub use event::{
-    Admission, Allowed, Answer, Append, Appended, Connect, Context, Event, Next, Run, Sync, Update,
-    Welcome, Why,
+    Admission, Allowed, Answer, Append, Appended, Connect, Context, Decision, Event, Next, Run,
+    Sync, Update, Why,
 };
 
 use alloc::boxed::Box;
@@ -97,9 +97,9 @@ pub struct Server {
     update: Option<Update>,
     updated: u32,
     exchange: Option<Box<Exchange>>,
-    errors: u8,
-    junk: u8,
-    failures: u8,
+    errors: u32,
+    junk: u32,
+    failures: u32,
     tls: bool,
     poked: bool,
     /// A question was settled since the last `advance`.
@@ -226,7 +226,7 @@ impl Server {
     /// A command made no sense. Too many of those in a row end the session.
     fn fault(&mut self, out: &mut Vec<u8>) {
         self.errors = self.errors.saturating_add(1);
-        if self.errors >= self.config.limits.errors.max(1) {
+        if self.errors > self.config.limits.errors {
             self.bye(out, End::Errors, None, "Too many errors");
         }
     }
@@ -500,23 +500,23 @@ impl Server {
         // While idling the client waits for nothing, and what it is told says nothing of it.
         self.settled = self.phase != Phase::Idle;
         match (self.kind, answer) {
-            (Kind::Append, Answer::Append(admission)) => self.admitted(admission),
-            (Kind::Connect, Answer::Connect(welcome)) => self.greet(welcome, out),
-            (Kind::Lookup, Answer::Lookup(found)) => self.found(found, out),
+            (Kind::Append, Answer::Decision(decision)) => self.decided(decision),
+            (Kind::Connect, Answer::Admission(admission)) => self.greet(admission, out),
+            (Kind::Lookup, Answer::Found(found)) => self.found(found, out),
             (Kind::Reply, Answer::Reply(reply)) => self.replied(reply),
-            (Kind::SignIn, Answer::SignIn(verdict)) => self.verdict(verdict, out),
-            (Kind::Sync, Answer::Sync(update)) => {
+            (Kind::SignIn, Answer::Verdict(verdict)) => self.verdict(verdict, out),
+            (Kind::Sync, Answer::Update(update)) => {
                 self.update = Some(update);
                 self.updated = 0;
             }
             // An ask belongs to its question, so its answer does too.
-            (_, Answer::Append(_) | Answer::Connect(_) | Answer::Lookup(_)) => {}
-            (_, Answer::Reply(_) | Answer::SignIn(_) | Answer::Sync(_)) => {}
+            (_, Answer::Decision(_) | Answer::Admission(_) | Answer::Found(_)) => {}
+            (_, Answer::Reply(_) | Answer::Verdict(_) | Answer::Update(_)) => {}
         }
     }
 
-    fn greet(&mut self, welcome: Welcome, out: &mut Vec<u8>) {
-        if welcome == Welcome::Refuse {
+    fn greet(&mut self, admission: Admission, out: &mut Vec<u8>) {
+        if admission == Admission::Refuse {
             return self.bye(
                 out,
                 End::Refused,
@@ -527,7 +527,7 @@ impl Server {
         out.extend_from_slice(b"* OK [CAPABILITY");
         capability::write(out, &self.config, self.tls, false);
         out.extend_from_slice(b"] ");
-        super::response::words::human(out, &self.config.name);
+        super::response::words::human(out, &self.config.hostname);
         out.extend_from_slice(b" ready\r\n");
         self.phase = Phase::Command;
     }

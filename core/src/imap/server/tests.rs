@@ -181,10 +181,10 @@ impl Handler<Imap> for Toy {
         }
         match event {
             Event::Append(ask, _, head) if head.mailbox.is_inbox() => {
-                ask.with(Admission::Accept).into()
+                ask.with(Decision::Accept).into()
             }
             Event::Append(ask, ..) => {
-                ask.with(Admission::refuse(Code::TryCreate, "No such mailbox")).into()
+                ask.with(Decision::refuse(Code::TryCreate, "No such mailbox")).into()
             }
             Event::Appended(ask) => {
                 let body = core::mem::take(&mut self.staged);
@@ -205,7 +205,7 @@ impl Handler<Imap> for Toy {
                 self.mode = context.mode;
                 ask.with(self.command(command)).into()
             }
-            Event::Connected(ask) => ask.with(Welcome::Accept).into(),
+            Event::Connected(ask) => ask.with(Admission::Accept).into(),
             Event::Next(ask) => ask.with(self.rows()).into(),
             Event::SignIn(ask, credentials) => {
                 let right = credentials.user().as_bytes() == b"tim"
@@ -257,7 +257,7 @@ struct Talk {
 }
 
 fn config() -> Config {
-    Config { plaintext: true, ..Config::new("mail.example.test") }
+    Config { plaintext_auth: true, ..Config::new("mail.example.test") }
 }
 
 /// Runs a session, with the client's bytes in pieces of `cut`.

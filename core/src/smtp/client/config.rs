@@ -11,7 +11,7 @@ use crate::sasl::client::Account;
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Our name, in EHLO: a domain, or an address literal for hosts without a name.
-    pub name: Box<str>,
+    pub hostname: Box<str>,
     /// Speak LMTP.
     pub lmtp: bool,
     /// When to say STARTTLS. Does not matter where TLS comes first.
@@ -33,9 +33,9 @@ pub struct Config {
 impl Config {
     /// A client with the defaults: TLS where it is offered, no sign-in.
     #[must_use]
-    pub fn new(name: &str) -> Self {
+    pub fn new(hostname: &str) -> Self {
         Self {
-            name: name.into(),
+            hostname: hostname.into(),
             lmtp: false,
             tls: TlsPolicy::Offered,
             account: None,

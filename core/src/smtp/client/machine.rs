@@ -273,7 +273,7 @@ impl Client {
 
     pub(super) fn say_hello(&mut self, out: &mut Vec<u8>) {
         out.extend_from_slice(if self.config.lmtp { b"LHLO " } else { b"EHLO " });
-        out.extend_from_slice(self.config.name.as_bytes());
+        out.extend_from_slice(self.config.hostname.as_bytes());
         out.extend_from_slice(b"\r\n");
         self.phase = Phase::Hello;
     }
@@ -286,7 +286,7 @@ impl Client {
                 self.config.tls == TlsPolicy::Required || self.config.account.is_some();
             if first && response.is_permanent() && !self.config.lmtp && !wants_more {
                 out.extend_from_slice(b"HELO ");
-                out.extend_from_slice(self.config.name.as_bytes());
+                out.extend_from_slice(self.config.hostname.as_bytes());
                 out.extend_from_slice(b"\r\n");
                 self.phase = Phase::Helo;
             } else {

@@ -14,7 +14,7 @@ use posthaste_core::imap::response::{
     Code, ListAttribute, Listed, Mode, Reply, Responses, Seam, Status, StatusValue,
 };
 use posthaste_core::imap::search::{Found, Query};
-use posthaste_core::imap::server::{Admission, Allowed, Context};
+use posthaste_core::imap::server::{Allowed, Context, Decision};
 use posthaste_core::imap::view::{Set, View};
 use posthaste_core::imap::{Atom, Flag, Mailbox, SpecialUse, Tag};
 use posthaste_core::mime::Structure;
@@ -217,15 +217,15 @@ impl Account {
 
 /// Commands.
 impl Account {
-    pub(super) fn append(&mut self, head: &Append<'_>, mode: Mode) -> Admission {
+    pub(super) fn append(&mut self, head: &Append<'_>, mode: Mode) -> Decision {
         self.mode = mode;
         let Some(mailbox) = self.existing(&head.mailbox) else {
-            return Admission::refuse(Code::TryCreate, "No such mailbox");
+            return Decision::refuse(Code::TryCreate, "No such mailbox");
         };
         let flags = head.flags.iter().map(keep).collect();
         let date = head.date.unwrap_or(DateTime::from_unix(NOW, 0));
         self.staged = Some(Staged { mailbox, flags, date, body: Vec::new() });
-        Admission::Accept
+        Decision::Accept
     }
 
     pub(super) fn stage(&mut self, run: &[u8]) {

@@ -3,7 +3,7 @@
 //! | setting | meaning |
 //! |---|---|
 //! | `hostname imap.test` | our name |
-//! | `plaintext` | passwords may come without TLS |
+//! | `plaintext_auth` | passwords may come without TLS |
 //! | `no starttls` | STARTTLS is not offered |
 //! | `auth PLAIN LOGIN` | the mechanisms; without it all |
 //! | `limit line 20` | a limit by its name |
@@ -20,7 +20,7 @@ pub mod account;
 use std::sync::Arc;
 
 use posthaste_core::imap::response::{Code, Reply, Responses};
-use posthaste_core::imap::server::{Admission, Config, Event, Server, Update, Welcome};
+use posthaste_core::imap::server::{Admission, Config, Decision, Event, Server, Update};
 use posthaste_core::sasl::{Mechanism, Verdict};
 
 use self::account::Account;
@@ -43,7 +43,7 @@ impl Speaker for Imap {
         for (name, value) in settings {
             match name.as_str() {
                 "hostname" => {}
-                "plaintext" => config.plaintext = true,
+                "plaintext_auth" => config.plaintext_auth = true,
                 "no" if value == "starttls" => config.starttls = false,
                 "auth" => {
                     let named = |word: &str| Mechanism::parse(word.as_bytes());
@@ -72,8 +72,8 @@ impl Speaker for Imap {
         let account = &mut self.account;
         Ok(Some(match event {
             Event::Connected(ask) => ask.with(match text {
-                None => Welcome::Accept,
-                Some("refuse") => Welcome::Refuse,
+                None => Admission::Accept,
+                Some("refuse") => Admission::Refuse,
                 Some(_) => return Err("refuse".into()),
             }),
             Event::SignIn(ask, _) => ask.with(match text {
@@ -86,7 +86,7 @@ impl Speaker for Imap {
             Event::Append(ask, context, head) => match text {
                 None => ask.with(account.append(&head, context.mode)),
                 Some("refusal") => ask.refused(),
-                Some(text) => ask.with(Admission::Refuse(reply(text)?)),
+                Some(text) => ask.with(Decision::Refuse(reply(text)?)),
             },
             Event::Body(run) => {
                 account.stage(run.as_bytes());
@@ -143,9 +143,9 @@ fn limit(config: &mut Config, value: &str) -> Result<(), String> {
     let number: u32 = number.parse().map_err(|_| "a limit is a number")?;
     let limits = &mut config.limits;
     match name {
-        "auth_failures" => limits.auth_failures = number.try_into().map_err(|_| "too large")?,
-        "errors" => limits.errors = number.try_into().map_err(|_| "too large")?,
-        "junk" => limits.junk = number.try_into().map_err(|_| "too large")?,
+        "auth_failures" => limits.auth_failures = number,
+        "errors" => limits.errors = number,
+        "junk_commands" => limits.junk_commands = number,
         "line" => limits.line = number as usize,
         "line_before_login" => limits.line_before_login = number as usize,
         "literal" => limits.literal = number as usize,

@@ -314,7 +314,7 @@ fn enable_and_id() {
 #[test]
 fn limits_refuse_and_the_next_command_is_found() {
     let limits =
-        Limits { line: 256, literal: 10, literals: 15, message_size: 20, ..Limits::default() };
+        Limits { line: 256, literal: 10, literals: 15, message_size: 20, ..Limits::DEFAULT };
     let config = Config { limits, ..config() };
     let long = [&b"l DELETE "[..], &[b'x'; 300], b"\r\n"].concat();
     let steps = [
@@ -340,7 +340,7 @@ fn limits_refuse_and_the_next_command_is_found() {
 
 #[test]
 fn too_many_errors_end_the_session() {
-    let limits = Limits { errors: 3, ..Limits::default() };
+    let limits = Limits { errors: 2, ..Limits::DEFAULT };
     let config = Config { limits, ..config() };
     let steps = [LOGIN, C(b"a X\r\nb Y\r\nc NOOP\r\n\r\n"), C(b"d NOOP\r\n")];
     let run = talk(&config, || Toy::new(&[]), &steps);
