@@ -13,10 +13,19 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
+use core::time::Duration;
 
 use crate::machine::{
     Advance, Answered, Ask, Input, Instant, Machine, Protocol, Question, Reason, Stale, TlsFacts,
 };
+
+/// How long an event may wait for the [`Note::Resume`] that its handler owes. Then the session is closed as
+/// [`Overload`](Reason::Overload), which lets go of the half of a body that it has.
+///
+/// Meanwhile nothing is read, so nobody sees whether the peer is still there, and the machine's own waits
+/// rest, because the peer is not late. It is shorter than the three minutes that a sender waits
+/// for a block of its message to leave (RFC 5321 §4.5.3.2.5), so that it hears why.
+pub const HOLD_WAIT: Duration = Duration::from_secs(120);
 
 /// Answers the questions of one session. Must not block.
 pub trait Handler<P: Protocol> {
@@ -39,7 +48,7 @@ pub enum Act<P: Protocol> {
     Close(Reason),
     /// Nothing to say. If the event asked something, it is settled by its refusal.
     Done,
-    /// Enough of this body for now; a [`Note::Resume`] will come.
+    /// Enough of this body for now; a [`Note::Resume`] will come, within [`HOLD_WAIT`].
     Hold,
     /// A [`Responder`] was taken and will answer.
     Later,
@@ -275,6 +284,8 @@ pub struct Pair<M: Machine, H> {
     place: Place<M::Protocol>,
     /// The handler asked for a pause between body runs.
     held: bool,
+    /// An event waits for the end of that pause, until then at most.
+    held_until: Option<Instant>,
     /// A responder was taken for the open question.
     later: bool,
 }
@@ -282,7 +293,7 @@ pub struct Pair<M: Machine, H> {
 impl<M: Machine, H: Handler<M::Protocol>> Pair<M, H> {
     /// Joins them; `place` is where the session will be reached.
     pub fn new(machine: M, handler: H, place: Place<M::Protocol>) -> Self {
-        Self { machine, handler, place, held: false, later: false }
+        Self { machine, handler, place, held: false, held_until: None, later: false }
     }
 
     /// The machine.
@@ -293,6 +304,11 @@ impl<M: Machine, H: Handler<M::Protocol>> Pair<M, H> {
     /// The handler.
     pub const fn handler(&self) -> &H {
         &self.handler
+    }
+
+    fn resume(&mut self) {
+        self.held = false;
+        self.held_until = None;
     }
 
     fn act(&mut self, act: Act<M::Protocol>, out: &mut Vec<u8>) {
@@ -327,7 +343,12 @@ where
                 // The event asked and the handler said `Done`.
                 Advance::Answer => self.machine.refuse(out),
                 Advance::Closed => return Wait::Closed,
-                Advance::Event if self.held => return Wait::Host,
+                Advance::Event if self.held => {
+                    if now < *self.held_until.get_or_insert(now + HOLD_WAIT) {
+                        return Wait::Host;
+                    }
+                    self.close(Reason::Overload, out);
+                }
                 Advance::Event => {
                     if let Some(event) = self.machine.event(input, out) {
                         let act = self.handler.handle(event, &self.place);
@@ -349,7 +370,7 @@ where
             }
             Note::Close(why) => self.close(why, out),
             Note::Poke => self.machine.poke(),
-            Note::Resume => self.held = false,
+            Note::Resume => self.resume(),
         }
         Ok(())
     }
@@ -360,15 +381,84 @@ where
 
     fn close(&mut self, why: Reason, out: &mut Vec<u8>) {
         // The end must be heard even by a handler that paused its body.
-        self.held = false;
+        self.resume();
         self.machine.close(why, out);
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.machine.deadline()
+        // What the machine waits for is not the peer's fault while an event is held back; and a wait
+        // that is over already would have the adapter call without end.
+        self.held_until.or_else(|| self.machine.deadline())
     }
 
     fn secured(&mut self, facts: TlsFacts) {
         self.machine.secured(facts);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::End;
+    use crate::smtp::Smtp;
+    use crate::smtp::server::{Admission, Config, Decision, Event, Role, Server};
+    use std::string::String;
+
+    /// A session that holds at every run of a body, how it ended, and the octets of a message under way.
+    fn held(
+        ended: &mut Option<End>,
+    ) -> (Pair<Server, impl Handler<Smtp> + use<'_>>, Input, Vec<u8>) {
+        let handler = |event: Event<'_>, _: &Place<Smtp>| match event {
+            Event::Connected(ask) => ask.with(Admission::Accept).into(),
+            Event::Mail(ask, _) => ask.with(Decision::Accept).into(),
+            Event::Recipient(ask, _) => ask.with(Decision::Accept).into(),
+            Event::Data(ask, _) => ask.with(Decision::Accept).into(),
+            Event::Body(_) => Act::Hold,
+            Event::Ended(how) => {
+                *ended = Some(how);
+                Act::Done
+            }
+            _ => Act::Done,
+        };
+        let config = Config::new(Role::Smtp, "mx.example.test");
+        let machine = Server::new(Arc::new(config));
+        let mut pair = Pair::new(machine, handler, Place::nowhere());
+        let (mut input, mut out) = (Input::new(), Vec::new());
+        for line in
+            ["EHLO x\r\n", "MAIL FROM:<>\r\nRCPT TO:<a@x.test>\r\nDATA\r\n", "a\r\n", "b\r\n"]
+        {
+            input.push(line.as_bytes());
+            let _ = pair.turn(Instant::ZERO, &mut input, &mut out);
+        }
+        out.clear();
+        (pair, input, out)
+    }
+
+    #[test]
+    fn who_is_held_is_not_late() {
+        let mut ended = None;
+        let (mut pair, mut input, mut out) = held(&mut ended);
+        let last = Instant::ZERO + HOLD_WAIT;
+        assert_eq!(pair.deadline(), Some(last));
+        let before = Instant::from_millis(119_999);
+        assert_eq!(pair.turn(before, &mut input, &mut out), Wait::Host);
+        // Let go on, and held again: the wait begins anew.
+        pair.note(Note::Resume, &mut out).unwrap();
+        assert_eq!(pair.turn(before, &mut input, &mut out), Wait::Read);
+        input.push(b"c\r\n");
+        assert_eq!(pair.turn(last, &mut input, &mut out), Wait::Host);
+        assert_eq!(pair.deadline(), Some(last + HOLD_WAIT));
+        assert!(out.is_empty());
+    }
+
+    #[test]
+    fn nobody_is_held_for_ever() {
+        let mut ended = None;
+        let (mut pair, mut input, mut out) = held(&mut ended);
+        let last = pair.deadline().unwrap();
+        assert_eq!(pair.turn(last, &mut input, &mut out), Wait::Closed);
+        assert_eq!(String::from_utf8_lossy(&out), "421 4.3.2 Too busy, closing the connection\r\n");
+        drop(pair);
+        assert_eq!(ended, Some(End::Closed(Reason::Overload)));
     }
 }
