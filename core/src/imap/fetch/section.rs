@@ -113,8 +113,11 @@ impl Section {
                 Some(octets) => {
                     let mut fields: Vec<u8> =
                         header::select(octets.as_ref(), names, *with).flatten().copied().collect();
-                    // RFC 9051 §6.4.5.1: the empty line is always there.
-                    fields.extend_from_slice(b"\r\n");
+                    // RFC 9051 §7.5.2: the empty line is there unless the message ends without one.
+                    let header = octets.as_ref();
+                    if span.end < facts.size || header.ends_with(b"\r\n\r\n") || header == b"\r\n" {
+                        fields.extend_from_slice(b"\r\n");
+                    }
                     let (from, to) = self.range(fields.len() as u64);
                     fields.truncate(to as usize);
                     Some((to - from, false, Stream::Held { octets: fields, at: from as usize }))

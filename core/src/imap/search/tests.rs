@@ -37,6 +37,10 @@ hidden\r\n\
 Content-Type: application/octet-stream\r\n\
 \r\n\
 secretbinary\r\n\
+--b\r\n\
+Content-Type: message/delivery-status\r\n\
+\r\n\
+Diagnostic-Code: smtp; The disk is full\r\n\
 --b--\r\n";
 
 /// A source that says when it is read.
@@ -107,7 +111,10 @@ fn keys_that_hold() {
         "BODY \"caf\u{e9}\"",
         "BODY noon",
         "BODY hidden",
-        "BODY \"inner circle\"",
+        "BODY \"the disk is full\"",
+        "TEXT \"inner circle\"",
+        "TEXT delivery-status",
+        "TEXT charset=iso-8859-1",
         "BODY \"\"",
         "TEXT smith@y.test",
         "TEXT \"from: j\u{f6}rg\"",
@@ -141,6 +148,8 @@ fn keys_that_do_not() {
         "HEADER X-None \"\"",
         "BODY secretbinary",
         "BODY smith@y.test",
+        "BODY \"inner circle\"",
+        "BODY delivery-status",
         "TEXT nowhere",
         "OR ANSWERED DELETED",
         "NOT SEEN",

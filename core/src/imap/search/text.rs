@@ -13,7 +13,7 @@ use crate::imap::fetch::{Facts, Source};
 use crate::mime::date::DateTime;
 use crate::mime::header::{self, Name};
 use crate::mime::parameter::ContentType;
-use crate::mime::structure::{Kind, Structure};
+use crate::mime::structure::{Kind, Part, Structure};
 use crate::mime::{Message, Span, charset, encoded_word, transfer};
 
 /// A header field that holds a text; an empty text means that the field is there.
@@ -52,13 +52,15 @@ pub(super) struct Reader<'m, S: Source> {
     structure: Option<&'m Structure>,
     source: &'m mut S,
     header: Option<Vec<u8>>,
-    /// The parts that can be searched, decoded and folded.
+    /// The bodies that can be searched, decoded and folded.
     texts: Option<Vec<String>>,
+    /// The header fields of parts, and of messages within, decoded and folded.
+    fields: Option<Vec<String>>,
 }
 
 impl<'m, S: Source> Reader<'m, S> {
     pub(super) const fn new(facts: &Facts<'m>, source: &'m mut S) -> Self {
-        Self { structure: facts.structure, source, header: None, texts: None }
+        Self { structure: facts.structure, source, header: None, texts: None, fields: None }
     }
 
     pub(super) fn test(&mut self, facts: &Facts<'_>, test: &Test) -> Result<bool, S::Error> {
@@ -128,6 +130,10 @@ impl<'m, S: Source> Reader<'m, S> {
             if header::fields(header).any(|found| holds(&field_line(&found), &text.needle)) {
                 return Ok(true);
             }
+            // RFC 9051 §6.4.4: TEXT looks at MIME header fields too, BODY at no header field at all.
+            if self.fields()?.iter().any(|line| find(line, &text.needle)) {
+                return Ok(true);
+            }
         }
         Ok(self.texts()?.iter().any(|part| find(part, &text.needle)))
     }
@@ -145,25 +151,14 @@ impl<'m, S: Source> Reader<'m, S> {
             let mut texts = Vec::new();
             if let Some(structure) = self.structure {
                 for (index, part) in structure.parts().iter().enumerate() {
-                    match part.kind() {
-                        Kind::Text => {
-                            let body = self.source.read(part.body())?;
-                            let label = self.label(structure, index)?;
-                            let plain = transfer::decode(part.encoding(), body.as_ref())
-                                .unwrap_or(Cow::Borrowed(body.as_ref()));
-                            texts.push(fold(&charset::decode_body(&label, &plain)));
-                        }
-                        // The header of a message within is part of this one's body.
-                        Kind::Message => {
-                            let within = structure.children(index).next();
-                            let span = within.and_then(|at| structure.part(at)).map(|p| p.header());
-                            let header = self.source.read(span.unwrap_or_default())?;
-                            for found in header::fields(header.as_ref()) {
-                                texts.push(fold(&field_line(&found)));
-                            }
-                        }
-                        Kind::Other | Kind::Multipart | Kind::Digest => {}
+                    if !self.is_text(structure, index)? {
+                        continue;
                     }
+                    let body = self.source.read(part.body())?;
+                    let label = self.label(structure, index)?;
+                    let plain = transfer::decode(part.encoding(), body.as_ref())
+                        .unwrap_or(Cow::Borrowed(body.as_ref()));
+                    texts.push(fold(&charset::decode_body(&label, &plain)));
                 }
             }
             self.texts = Some(texts);
@@ -171,20 +166,56 @@ impl<'m, S: Source> Reader<'m, S> {
         Ok(self.texts.as_deref().unwrap_or_default())
     }
 
+    fn fields(&mut self) -> Result<&[String], S::Error> {
+        if self.fields.is_none() {
+            let mut fields = Vec::new();
+            for part in self.structure.iter().flat_map(|structure| structure.parts()).skip(1) {
+                let header = self.source.read(part.header())?;
+                let lines = header::fields(header.as_ref()).map(|found| fold(&field_line(&found)));
+                fields.extend(lines);
+            }
+            self.fields = Some(fields);
+        }
+        Ok(self.fields.as_deref().unwrap_or_default())
+    }
+
+    /// Whether the body of a part is for people to read: a text, a report (`message/delivery-status`),
+    /// or a multipart in which no part was found.
+    fn is_text(&mut self, structure: &Structure, index: usize) -> Result<bool, S::Error> {
+        Ok(match structure.part(index).map(Part::kind) {
+            Some(Kind::Text) => true,
+            Some(Kind::Multipart | Kind::Digest) => structure.children(index).next().is_none(),
+            Some(Kind::Other) => self
+                .content_type(structure, index, |kind| kind.kind.eq_ignore_ascii_case(b"message"))?
+                .unwrap_or_default(),
+            Some(Kind::Message) | None => false,
+        })
+    }
+
     /// The charset that a part says it is in; nothing if it does not.
     fn label(&mut self, structure: &Structure, index: usize) -> Result<Vec<u8>, S::Error> {
-        let label = |found: header::Field<'_>| {
-            let kind = ContentType::parse(found.value())?;
+        let label = self.content_type(structure, index, |kind| {
             kind.params.raw("charset").map(Cow::into_owned)
-        };
+        })?;
+        Ok(label.flatten().unwrap_or_default())
+    }
+
+    /// What a part's Content-Type says; `None` if it has none that can be read.
+    fn content_type<T>(
+        &mut self,
+        structure: &Structure,
+        index: usize,
+        see: impl FnOnce(&ContentType<'_>) -> T,
+    ) -> Result<Option<T>, S::Error> {
+        let parse = |found: header::Field<'_>| Some(see(&ContentType::parse(found.value())?));
         if structure.keeps_fields() {
             let found = Message::kept(structure).field(index, Name::ContentType);
-            return Ok(found.and_then(label).unwrap_or_default());
+            return Ok(found.and_then(parse));
         }
         let span = structure.part(index).map_or(Span::default(), |part| part.header());
         let header = self.source.read(span)?;
         let found = header::fields(header.as_ref()).find(|found| found.kind() == Name::ContentType);
-        Ok(found.and_then(label).unwrap_or_default())
+        Ok(found.and_then(parse))
     }
 }
 
