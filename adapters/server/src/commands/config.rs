@@ -3,11 +3,13 @@
 use crate::cli;
 use crate::config::{Config, show};
 use crate::exit::Failure;
+use crate::wiring;
 
 pub(super) fn run(command: cli::Config) -> Result<(), Failure> {
     match command {
         cli::Config::Check(serve) => {
             let config = Config::load(&serve.config)?;
+            wiring::check_certificates(&config)?;
             println!(
                 "{} is right: {}, {}, {}",
                 serve.config.display(),

@@ -3,16 +3,19 @@
 //! - here: what a config holds, and reading a file into it
 //! - [`read`]: TOML with every mistake shown where it stands
 //! - [`limits`]: the limits by name
+//! - [`names`]: domains, aliases and addresses that must fit together
 //! - [`units`]: sizes and durations
 //! - [`show`]: printing a config with all its defaults
 
 pub(crate) mod limits;
+mod names;
 pub(crate) mod read;
 pub(crate) mod show;
 pub(crate) mod units;
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 pub(crate) use limits::Limits;
@@ -139,15 +142,27 @@ impl Config {
     /// Reads the text of a config file whose relative paths start at `base`.
     pub(crate) fn parse(source: &str, base: &Path) -> Result<Self, Vec<read::Problem>> {
         let config = read::parse(source, |root| {
-            let server = root.section("server", |s| Server::read(s, base));
+            let server = root.section("server", |s| (Server::read(s, base), s.span()));
             let server = root.need("[server]", server, "a table with hostname and data");
             let tls = root.section("tls", |s| Tls::read(s, base)).flatten();
-            let listeners = root.sections("listener", Listener::read);
+            let mut listeners: Vec<Listener> = Vec::new();
+            for (listener, span) in root.sections("listener", Listener::read) {
+                if listeners.iter().any(|other| other.address == listener.address) {
+                    root.wrong_at(
+                        span,
+                        format!("two listeners have the address {}", listener.address),
+                        "an address of its own for each",
+                    );
+                }
+                listeners.push(listener);
+            }
             let domains = root.sections("domain", |s| {
                 let name = s.parsed("name", DOMAIN_FORM, domain);
                 s.need("name", name, "\"example.org\"")
             });
             let aliases = root.sections("alias", Alias::read);
+            names::check(root, server.as_ref(), &domains, &aliases);
+            let aliases = aliases.into_iter().map(|(alias, _)| alias).collect();
             let limits = root.section("limits", Limits::read).unwrap_or_default();
             let log = root.section("log", Log::read).unwrap_or_default();
             if domains.is_empty() {
@@ -162,7 +177,7 @@ impl Config {
                     "at least one [[listener]] with protocol, address and tls",
                 );
             }
-            Some(Self { server: server.flatten()?, tls, listeners, domains, aliases, limits, log })
+            Some(Self { server: server?.0?, tls, listeners, domains, aliases, limits, log })
         })?;
         // `None` only after a problem was reported, which was returned above.
         config.ok_or_else(Vec::new)
@@ -241,23 +256,24 @@ impl Tls {
 }
 
 impl Listener {
-    fn read(s: &mut Section<'_, '_>) -> Option<Self> {
+    fn read(s: &mut Section<'_, '_>) -> Option<(Self, Range<usize>)> {
         let protocol = s.choice("protocol", Protocol::WORDS);
         let protocol = s.need("protocol", protocol, "\"smtp\"");
         let address = s.address("address");
         let address = s.need("address", address, "\"0.0.0.0:25\"");
         let tls = s.choice("tls", TlsMode::WORDS);
-        Some(Self { protocol: protocol?, address: address?, tls: tls.unwrap_or(TlsMode::StartTls) })
+        let tls = tls.unwrap_or(TlsMode::StartTls);
+        Some((Self { protocol: protocol?, address: address?, tls }, s.span()))
     }
 }
 
 impl Alias {
-    fn read(s: &mut Section<'_, '_>) -> Option<Self> {
+    fn read(s: &mut Section<'_, '_>) -> Option<(Self, Range<usize>)> {
         let address = s.parsed("address", ADDRESS_FORM, mailbox);
         let address = s.need("address", address, "\"sales@example.org\"");
         let to = s.list("to", ADDRESS_FORM, mailbox);
         let to = s.need("to", to, "[\"ann@example.org\"]");
-        Some(Self { address: address?, to: to? })
+        Some((Self { address: address?, to: to? }, s.span()))
     }
 }
 

@@ -99,6 +99,11 @@ impl<'s, 'p> Section<'s, 'p> {
         Self { name: name.to_owned(), span, values, known: Vec::new(), problems }
     }
 
+    /// Where the section stands, in octets of the file.
+    pub(crate) fn span(&self) -> Range<usize> {
+        self.span.clone()
+    }
+
     /// Says that something is wrong with this section as a whole.
     pub(crate) fn wrong(&mut self, wrong: impl Into<String>, expected: impl Into<String>) {
         let span = self.span.clone();
