@@ -2,6 +2,7 @@
 //! socket.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -29,16 +30,22 @@ pub(crate) fn not_running(data: &Path) -> Result<(), Failure> {
 
 /// Opens the store, and makes the folder if it is not there.
 pub(crate) fn open(data: &Path) -> Result<Arc<dyn Store>, Failure> {
-    let disk = RealDisk::new(data.join(STORE)).map_err(|error| Failure {
-        exit: Exit::CannotCreate,
-        ..Failure::io(cannot("make", data), &error)
+    let disk = RealDisk::new(data.join(STORE)).map_err(|error| {
+        let failure = Failure::io(cannot("make", data), &error);
+        match failure.exit {
+            Exit::Permission => failure,
+            _ => Failure {
+                exit: Exit::CannotCreate,
+                hint: "choose another folder: `data` in [server], or --data".into(),
+                ..failure
+            },
+        }
     })?;
     let engine = Engine::open(Arc::new(disk), Options::default()).map_err(|error| match error {
-        OpenError::InUse(who) => Failure::new(
-            Exit::Unavailable,
-            format!("{} is in use: {who}", data.display()),
-            "stop that process, or choose another data folder",
-        ),
+        // It names the folder and the process.
+        OpenError::InUse(who) => {
+            Failure::new(Exit::Unavailable, who, "stop that process, or choose another data folder")
+        }
         OpenError::Disk(error) => Failure::io(cannot("open", data), &error),
         damaged => Failure::new(
             Exit::Data,
@@ -53,14 +60,25 @@ fn cannot(what: &str, data: &Path) -> String {
     format!("cannot {what} the data folder {}", data.display())
 }
 
-/// Keeps the config for [`recall`].
+/// Keeps the config for [`recall`]. A full disk does not keep a server from starting again: reading
+/// must go on.
 pub(crate) fn remember(config: &Config) -> Result<(), Failure> {
     let path = remembered(&config.server.data);
-    let failed =
-        |error: &std::io::Error| Failure::io(format!("cannot write {}", path.display()), error);
+    let text = show::toml(config);
+    let known = fs::read_to_string(&path).ok();
+    if known.as_ref() == Some(&text) {
+        return Ok(());
+    }
     let new = path.with_extension("new");
-    fs::write(&new, show::toml(config)).map_err(|error| failed(&error))?;
-    fs::rename(&new, &path).map_err(|error| failed(&error))
+    match fs::write(&new, text).and_then(|()| fs::rename(&new, &path)) {
+        Err(error) if known.is_some() && error.kind() == ErrorKind::StorageFull => {
+            tracing::warn!(%error, "cannot write {}; the one before stays", path.display());
+            Ok(())
+        }
+        wrote => {
+            wrote.map_err(|error| Failure::io(format!("cannot write {}", path.display()), &error))
+        }
+    }
 }
 
 /// The config that the folder was last used with.

@@ -95,7 +95,10 @@ pub(crate) struct Opened {
 /// Opens the store of a folder, making it if there is none.
 pub(crate) fn open(disk: Arc<dyn Disk>, mut options: Options) -> Result<Opened, OpenError> {
     options.shards = options.shards.max(1);
-    let lock = disk.lock().map_err(|e| OpenError::InUse(e.to_string()))?;
+    let lock = disk.lock().map_err(|error| match error.kind() {
+        io::ErrorKind::ResourceBusy => OpenError::InUse(error.to_string()),
+        _ => OpenError::Disk(error),
+    })?;
     for folder in ["log", "index", "big", "tmp"] {
         disk.make_dir(folder)?;
     }
