@@ -74,6 +74,7 @@ impl Identity {
         let spawned = host.inputs.passwords.spawn(Box::new(move || {
             let settings = account.as_ref().map(|account| &account.settings);
             let right = on.passwords.check(settings, password.expose());
+            log(account.as_deref(), right, from);
             let Some(account) = account.filter(|_| right) else {
                 return responder.answer(Verdict::Rejected);
             };
@@ -117,9 +118,15 @@ impl Identity {
     }
 
     /// The machine has checked a proof, and it was right.
-    pub(crate) fn proved<P: Protocol>(&mut self, host: &Host, place: &Place<P>) {
+    pub(crate) fn proved<P: Protocol>(
+        &mut self,
+        host: &Host,
+        from: Option<IpAddr>,
+        place: &Place<P>,
+    ) {
         if let Self::Proving(guess, account) = std::mem::take(self) {
             host.guesses.was_right(guess);
+            log(account.as_deref(), true, from);
             if let Some(account) = account {
                 let presence = host.present.enter(account.id, place);
                 *self = Self::Known(SignedIn { account, _presence: presence });
@@ -128,17 +135,31 @@ impl Identity {
     }
 
     /// The exchange ended without success.
-    pub(crate) fn failed(&mut self, host: &Host, why: Failure) {
-        if let Self::Proving(guess, _) = std::mem::take(self)
-            && why != Failure::Rejected
-        {
-            host.guesses.give_back(guess);
+    pub(crate) fn failed(&mut self, host: &Host, from: Option<IpAddr>, why: Failure) {
+        if let Self::Proving(guess, account) = std::mem::take(self) {
+            match why {
+                Failure::Rejected => log(account.as_deref(), false, from),
+                _ => host.guesses.give_back(guess),
+            }
         }
     }
 
     /// TLS came up: what was said before is forgotten.
     pub(crate) fn forget(&mut self) {
         *self = Self::Stranger;
+    }
+}
+
+/// Logs a sign-in. A name that nobody has is not written down: it may be a password, typed at the wrong
+/// place.
+fn log(account: Option<&Account>, right: bool, from: Option<IpAddr>) {
+    let from = from.map(tracing::field::display);
+    match account {
+        Some(account) if right => {
+            tracing::info!(account = &*account.settings.name, from, "signed in")
+        }
+        Some(account) => tracing::warn!(account = &*account.settings.name, from, "sign-in failed"),
+        None => tracing::warn!(from, "sign-in failed: no such account"),
     }
 }
 

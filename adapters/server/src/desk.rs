@@ -33,6 +33,7 @@ impl Desk {
             Request::Add { address, password, quota } => {
                 let password = NewPassword::Clear(password.as_bytes());
                 self.host.add_account(&address, password, quota).map_err(failure)?;
+                tracing::info!(account = address, "account added");
             }
             Request::List => {
                 let mut accounts: Vec<_> = self
@@ -53,9 +54,11 @@ impl Desk {
             Request::Password { address, password } => {
                 let password = NewPassword::Clear(password.as_bytes());
                 self.host.set_password(&address, password).map_err(failure)?;
+                tracing::info!(account = address, "password set");
             }
             Request::Remove { address } => {
                 self.host.remove_account(&address).map_err(failure)?;
+                tracing::info!(account = address, "account removed");
             }
         }
         Ok(Reply::Done)

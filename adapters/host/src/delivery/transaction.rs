@@ -174,7 +174,7 @@ impl Transaction {
             from = &*sender,
             recipients = recipients.len(),
             octets,
-            "message",
+            "message received",
         );
         let message = Message { body, internal: now, received: now, summary };
         let deliver = Mutation::Deliver {

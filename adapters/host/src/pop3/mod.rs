@@ -76,11 +76,11 @@ impl Handler<Pop3> for Maildrop {
             }
             Event::Lookup(ask, who) => self.identity.look_up(&self.host, self.peer, ask, &who),
             Event::SignedIn { .. } => {
-                self.identity.proved(&self.host, at);
+                self.identity.proved(&self.host, self.peer, at);
                 Act::Done
             }
             Event::SignInFailed(why) => {
-                self.identity.failed(&self.host, why);
+                self.identity.failed(&self.host, self.peer, why);
                 Act::Done
             }
             Event::Open(ask) => self.open(ask, at),
