@@ -161,6 +161,9 @@ pub(crate) struct Send {
     /// Accept any certificate
     #[arg(long)]
     pub(crate) insecure: bool,
+    /// Trust the certificates in this PEM file instead of the system's
+    #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
+    pub(crate) ca: Option<PathBuf>,
     /// Sign in as
     #[arg(long, value_name = "NAME")]
     pub(crate) user: Option<String>,

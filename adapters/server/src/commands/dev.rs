@@ -74,8 +74,11 @@ fn config(dev: &Dev) -> Result<Config, Failure> {
         ));
     }
     let text = set(text, &dev.set)?;
-    Config::parse(&text, Path::new(""))
-        .map_err(|problems| Failure::config("the settings of dev", &text, &problems))
+    Config::parse(&text, Path::new("")).map_err(|problems| {
+        let told = problems.iter().map(|p| format!("--set: {}: expected {}", p.wrong, p.expected));
+        let hint = "see `posthaste help config`";
+        Failure::new(Exit::Usage, told.collect::<Vec<_>>().join("\n"), hint)
+    })
 }
 
 /// Applies `section.key=value` to a config text.
@@ -153,7 +156,8 @@ fn banner(config: &Config) -> String {
          password   {PASSWORD}\n\
          data       {}\n\n\
          Send a mail:\n  {program} send --to alice@{DOMAIN} --text hi --server 127.0.0.1:{}\n\
-         Read it:\n  curl -s -u alice:{PASSWORD} 'imap://127.0.0.1:{}/INBOX;MAILINDEX=*'\n\n",
+         Read it:\n  curl -s -u alice:{PASSWORD} 'imap://127.0.0.1:{}/INBOX;MAILINDEX=*'\n\n\
+         Ctrl-C stops it. More: {program} help\n\n",
         accounts.join(", "),
         config.server.data.display(),
         port(Protocol::Smtp),

@@ -17,6 +17,7 @@ use posthaste_core::smtp::client::{
 };
 use posthaste_core::smtp::extension::BodyKind;
 use posthaste_mio::blocking;
+use posthaste_tls::link::Fault;
 use posthaste_tls::{ClientTls, Trust, Upgrade};
 
 use crate::cli::Send;
@@ -25,6 +26,8 @@ use crate::terminal;
 
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(10);
+/// What to do when the server's certificate is not believed.
+const TRUST: &str = "name whom to trust with --ca FILE, or accept anybody with --insecure";
 /// Octets of a message handed over at a time.
 const PIECE: usize = 64 * 1024;
 
@@ -74,12 +77,12 @@ pub(super) fn run(send: &Send) -> Result<(), Failure> {
         send.tls == "implicit",
     );
     let report = std::mem::take(&mut *report.lock());
-    if let Some(failure) = report.failure(&send.to, &send.server) {
+    if let Some(failure) = report.failure(&send.to) {
         return Err(failure);
     }
-    conversed.map_err(|fault| {
-        Failure::new(Exit::Unavailable, format!("{}: {fault}", send.server), "")
-    })?;
+    if report.accepted.is_empty() {
+        return Err(broken(&send.server, conversed.err(), report.ended));
+    }
     println!("{} ({} ms)", report.accepted, begin.elapsed().as_millis());
     Ok(())
 }
@@ -94,7 +97,8 @@ struct Report {
 }
 
 impl Report {
-    fn failure(&self, to: &[String], server: &str) -> Option<Failure> {
+    /// What the server refused, in its words.
+    fn failure(&self, to: &[String]) -> Option<Failure> {
         let mut said: Vec<String> = self
             .refused
             .iter()
@@ -104,14 +108,24 @@ impl Report {
             })
             .collect();
         said.extend(self.gave_up.clone());
-        if said.is_empty() && self.accepted.is_empty() {
-            let end = self.ended.map_or_else(String::new, |end| format!(" ({end:?})"));
-            said.push(format!("{server} closed the connection before it took the message{end}"));
-        }
         // What was refused is a failure even if others got the message.
         let what = said.join("\n");
         (!what.is_empty()).then(|| Failure::new(Exit::Unavailable, what, ""))
     }
+}
+
+/// Why the message was not sent though the server refused nothing.
+fn broken(server: &str, fault: Option<Fault>, end: Option<End>) -> Failure {
+    let (why, hint) = match (&fault, end) {
+        (Some(fault @ Fault::Tls(_)), _) => (fault.to_string(), TRUST),
+        (Some(fault), _) => (fault.to_string(), ""),
+        (None, Some(End::Timeout)) => ("it did not answer in time".into(), ""),
+        (None, Some(End::Violation)) => {
+            ("its replies are not SMTP".into(), "is it another server?")
+        }
+        (None, _) => ("it closed the connection before it took the message".into(), ""),
+    };
+    Failure::new(Exit::Unavailable, format!("{server}: {why}"), hint)
 }
 
 struct Sender {
@@ -199,16 +213,12 @@ fn upgrade(send: &Send, host: &str) -> Result<Option<Upgrade>, Failure> {
         return Ok(None);
     }
     let failed = |error: &dyn std::fmt::Display| {
-        Failure::new(
-            Exit::Unavailable,
-            format!("TLS: {error}"),
-            "give --insecure to accept any certificate",
-        )
+        Failure::new(Exit::Unavailable, format!("TLS: {error}"), TRUST)
     };
-    let trust = if send.insecure {
-        Trust::Anybody
-    } else {
-        Trust::system().map_err(|error| failed(&error))?
+    let trust = match &send.ca {
+        _ if send.insecure => Trust::Anybody,
+        Some(file) => Trust::file(file).map_err(|error| failed(&error))?,
+        None => Trust::system().map_err(|error| failed(&error))?,
     };
     let client = ClientTls::new(&trust).map_err(|error| failed(&error))?;
     Ok(Some(Upgrade::Client(client, host.to_owned())))

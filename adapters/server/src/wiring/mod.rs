@@ -98,6 +98,12 @@ fn system() -> Result<Inputs, Failure> {
     Inputs::system(&Pools::default()).map_err(|error| Failure::io("cannot start threads", &error))
 }
 
+/// Whether the configured certificate can be used.
+pub(crate) fn check_certificates(config: &Config) -> Result<(), Failure> {
+    // A self-signed one is made when the server starts.
+    if config.tls.is_some() { certificates(config).map(drop) } else { Ok(()) }
+}
+
 /// The configured certificate, or the self-signed one of the data folder.
 fn certificates(config: &Config) -> Result<Arc<Certificates>, Failure> {
     let wrong = |error: posthaste_tls::CertificateError| {
@@ -225,7 +231,10 @@ fn signals(
             match signal {
                 SIGHUP => match reload().and_then(|config| reloading.take(config)) {
                     Ok(()) => tracing::info!("took the new config"),
-                    Err(failure) => tracing::error!("kept the old config: {}", failure.what),
+                    Err(Failure { what, hint, .. }) => {
+                        let hint = if hint.is_empty() { hint } else { format!(" ({hint})") };
+                        tracing::error!("kept the old config: {what}{hint}");
+                    }
                 },
                 _ if stopping => reloading.handle.abort(),
                 _ => {
