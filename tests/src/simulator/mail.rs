@@ -10,17 +10,19 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use posthaste_core::grammar::address::Address;
+use posthaste_core::imap;
 use posthaste_core::session::{Act, Handler, Pair, Place};
 use posthaste_core::smtp::SmtpClient;
 use posthaste_core::smtp::client::{self, Client, Envelope, Event, Order, Piece};
 use posthaste_core::smtp::server::{self, Role, Server};
 use posthaste_host::admin::NewPassword;
-use posthaste_host::{Delivery, Host, config};
+use posthaste_host::{Delivery, Host, Mailboxes, config};
 use posthaste_store::{AccountId, MailboxId, Memory, Store, Uid};
 
 use super::inputs::inputs;
 use super::link::Weather;
 use super::random::Random;
+use super::reader::{Read, Reader};
 use super::slow::Slow;
 use super::world::World;
 
@@ -231,7 +233,55 @@ pub fn run(seed: u64) -> Summary {
     super::world::settle(&*store, &mut world.now);
     clock.set(world.now);
 
-    check(seed, &*store, &accounts, &ledger.borrow(), &sent, &world)
+    let summary = check(seed, &*store, &accounts, &ledger.borrow(), &sent, &world);
+    read_back(seed, &host, &*store, &accounts, &mut random);
+    summary
+}
+
+/// Everybody reads their mail by IMAP over a network that cuts and delays: octet for octet what the store
+/// has.
+fn read_back(
+    seed: u64,
+    host: &Arc<Host>,
+    store: &dyn Store,
+    accounts: &[AccountId],
+    random: &mut Random,
+) {
+    let weather =
+        Weather { breaks: 0, ..if random.chance(300) { Weather::FOUL } else { Weather::FAIR } };
+    let mut world: World<Reader, Pair<imap::server::Server, Mailboxes>> =
+        World::new(random.bits(), weather);
+    let mut settings = imap::server::Config::new("mx.sim.test");
+    settings.plaintext_auth = true;
+    let settings = Arc::new(settings);
+    let mut read = Vec::new();
+    for name in ACCOUNTS {
+        let result = Read::default();
+        read.push(result.clone());
+        let server = Pair::new(
+            imap::server::Server::new(settings.clone()),
+            host.imap(Some([127, 0, 0, 1].into())),
+            Place::new(world.to_servers.clone(), world.next_key()),
+        );
+        world.connect(Reader::new(&format!("{name}@sim.test"), "secret", result), server);
+    }
+    world.run();
+    for (&account, read) in accounts.iter().zip(read) {
+        let read = read.borrow_mut().take();
+        let read = read.unwrap_or_else(|| panic!("seed {seed}: a reader did not get to the end"));
+        let view = store.view(account).expect("a view").expect("an account");
+        let mut rows = Vec::new();
+        view.rows(MailboxId::INBOX, Uid::MIN..=Uid::MAX, usize::MAX, &mut rows).expect("rows");
+        assert_eq!(read.len(), rows.len(), "seed {seed}");
+        for row in rows {
+            let octets = store.read(&row.blob, 0..u64::MAX).expect("a body");
+            assert_eq!(
+                read.get(&row.uid.0.get()).map(Vec::as_slice),
+                Some(&octets[..]),
+                "seed {seed}"
+            );
+        }
+    }
 }
 
 fn check(

@@ -6,11 +6,13 @@
 //! - [`world`]: connections, time, notes
 //! - [`slow`]: a disk that takes its time
 //! - [`inputs`]: the host's clock and randomness
-//! - [`mail`]: people send mail; the ledger is the oracle
+//! - [`mail`]: people send mail, and read it; the ledger is the oracle
+//! - [`reader`]: how they read it
 
 pub mod inputs;
 pub mod link;
 pub mod mail;
 pub mod random;
+pub mod reader;
 pub mod slow;
 pub mod world;
