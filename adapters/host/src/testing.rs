@@ -73,6 +73,8 @@ pub(crate) struct Talk<M: Machine, H> {
     input: Input,
     wait: Wait,
     now: Instant,
+    most: usize,
+    notes: usize,
 }
 
 impl<M: Machine, H: Handler<M::Protocol>> Talk<M, H>
@@ -91,7 +93,15 @@ where
         let queue = Arc::new(Queue(Mutex::default()));
         let place = Place::new(Arc::clone(&queue) as Arc<dyn Inbox<M::Protocol>>, 1);
         let session = Pair::new(machine, handler, place);
-        Self { session, queue, input: Input::new(), wait: Wait::Read, now: Instant::ZERO }
+        Self {
+            session,
+            queue,
+            input: Input::new(),
+            wait: Wait::Read,
+            now: Instant::ZERO,
+            most: 0,
+            notes: 0,
+        }
     }
 
     /// Sends octets and gives what came back.
@@ -101,8 +111,10 @@ where
         loop {
             while let Some(note) = self.queue.0.lock().pop_front() {
                 let _ = self.session.note(note, &mut out);
+                self.notes += 1;
             }
             self.wait = self.session.turn(self.now, &mut self.input, &mut out);
+            self.most = self.most.max(out.len());
             let idle = !matches!(self.wait, Wait::Flush);
             if idle && self.queue.0.lock().is_empty() {
                 return out;
@@ -129,6 +141,11 @@ where
     pub(crate) fn pass(&mut self) -> String {
         self.now = self.session.deadline().unwrap_or(self.now).max(self.now);
         self.say("")
+    }
+
+    /// The most octets that lay in the output at once, and how many notes came.
+    pub(crate) fn measured(&self) -> (usize, usize) {
+        (self.most, self.notes)
     }
 
     /// What the session waits for.

@@ -8,6 +8,7 @@ use posthaste_core::imap::response::{Code, Reply, Responses};
 use super::desk::{Desk, State, Step};
 use super::fetch::Rows;
 use super::kept::Kept;
+use super::list;
 
 /// What is left of a reply.
 #[derive(Debug)]
@@ -20,6 +21,12 @@ pub(super) enum Flow {
         /// The last word.
         text: &'static str,
     },
+    /// Names to list.
+    Names {
+        kept: Arc<Kept>,
+        /// The last one that was listed.
+        after: Box<str>,
+    },
     /// Messages to describe.
     Rows(Rows),
 }
@@ -31,6 +38,7 @@ pub(super) fn next(desk: &Desk, state: &mut State) -> Step {
             let out = kept.responses();
             gone(state, kept, out, uids, text)
         }
+        Some(Flow::Names { kept, after }) => list::resume(desk, state, &kept, &after),
         Some(Flow::Rows(rows)) => rows.part(desk, state),
         None => Step::Reply(Reply::unavailable()),
     }

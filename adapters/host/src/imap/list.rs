@@ -1,15 +1,19 @@
-//! LIST and LSUB (RFC 9051 §6.3.9, RFC 3501 §6.3.9, RFC 5258, RFC 5819, RFC 6154).
+//! LIST and LSUB (RFC 9051 §6.3.9, RFC 3501 §6.3.9, RFC 5258, RFC 5819, RFC 6154), in as many parts
+//! as it takes. Names leave in their order, so the last one says where to go on: between two parts
+//! nothing else is kept.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use posthaste_core::imap::Mailbox;
-use posthaste_core::imap::command::List;
+use posthaste_core::imap::command::{Command, List};
 use posthaste_core::imap::mailbox::{Matcher, Pattern, SEPARATOR};
-use posthaste_core::imap::response::{ListAttribute, Listed};
+use posthaste_core::imap::response::{ListAttribute, Listed, Responses};
 use posthaste_store::{self as store, Role};
 
-use super::desk::{Desk, Step};
+use super::desk::{Desk, State, Step};
+use super::flow::Flow;
 use super::folders::{is_below, values};
 use super::kept::Kept;
 use super::trouble::Trouble;
@@ -43,18 +47,56 @@ impl Names {
 
     /// Whether there is a mailbox below this name.
     fn has_children(&self, name: &str) -> bool {
-        // What is below stands behind `name/` in the order of names.
-        let first = format!("{name}{SEPARATOR}");
-        let below = self.names.range::<str, _>((
-            std::ops::Bound::Included(first.as_str()),
-            std::ops::Bound::Unbounded,
-        ));
+        let first = first_below(name);
+        let below = self.names.range::<str, _>((Bound::Included(&*first), Bound::Unbounded));
         below.take(1).any(|(found, _)| is_below(found, name))
+    }
+
+    /// What is subscribed to below this name.
+    fn subscribed_below(&self, name: &str) -> impl Iterator<Item = &Arc<str>> {
+        let first = first_below(name);
+        let below = self.subscribed.range::<str, _>((Bound::Included(&*first), Bound::Unbounded));
+        below.take_while(move |found| found.starts_with(&*first))
     }
 }
 
+/// What is below a name stands behind this in the order of names.
+fn first_below(name: &str) -> String {
+    format!("{name}{SEPARATOR}")
+}
+
+/// The rest of a reply, behind this name.
+pub(super) fn resume(desk: &Desk, state: &mut State, kept: &Arc<Kept>, after: &str) -> Step {
+    let command = kept.read().map(|tagged| tagged.command);
+    let done = match command {
+        Some(Command::List(command)) => list(desk, state, kept, &command, Some(after)),
+        Some(Command::Lsub { reference, pattern }) => {
+            lsub(desk, state, kept, &reference, &pattern, Some(after))
+        }
+        _ => return Step::Reply(kept.responses().bad("The command could not be read")),
+    };
+    done.unwrap_or_else(|trouble| Step::Reply(trouble.reply(kept.responses())))
+}
+
+/// A part whose last name is `after`.
+fn part(state: &mut State, kept: &Arc<Kept>, after: &str, out: Responses) -> Step {
+    state.flow = Some(Box::new(Flow::Names { kept: Arc::clone(kept), after: after.into() }));
+    Step::Reply(out.part())
+}
+
+/// Where the names begin that stand behind `after`, of all if there is none.
+fn behind(after: Option<&str>) -> (Bound<&str>, Bound<&str>) {
+    (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded)
+}
+
 /// LIST.
-pub(super) fn list(desk: &Desk, kept: &Arc<Kept>, list: &List<'_>) -> Result<Step, Trouble> {
+pub(super) fn list(
+    desk: &Desk,
+    state: &mut State,
+    kept: &Arc<Kept>,
+    list: &List<'_>,
+    after: Option<&str>,
+) -> Result<Step, Trouble> {
     let mut out = kept.responses();
     // RFC 9051 §6.3.9: the empty pattern asks for the separator and the root.
     if !list.extended && list.patterns.iter().all(|pattern| pattern.is_empty()) {
@@ -72,9 +114,10 @@ pub(super) fn list(desk: &Desk, kept: &Arc<Kept>, list: &List<'_>) -> Result<Ste
     let matches = |name: &str| patterns.iter().any(|pattern| pattern.matches(name));
     let names = Names::read(desk)?;
     // With SUBSCRIBED, what is subscribed to counts, there or not (RFC 5258 §3.1).
-    let mut shown: BTreeSet<&Arc<str>> = names.names.keys().collect();
+    let rest = names.names.range::<str, _>(behind(after)).map(|(name, _)| name);
+    let mut shown: BTreeSet<&Arc<str>> = rest.collect();
     if list.select.subscribed {
-        shown.extend(&names.subscribed);
+        shown.extend(names.subscribed.range::<str, _>(behind(after)));
     }
     for name in shown.into_iter().filter(|name| matches(name)) {
         let mailbox = names.names.get(name).and_then(Option::as_ref);
@@ -86,7 +129,7 @@ pub(super) fn list(desk: &Desk, kept: &Arc<Kept>, list: &List<'_>) -> Result<Ste
         // RECURSIVEMATCH: also what has something below that is meant, and is not shown by itself.
         let child_info = list.select.recursive_match
             && list.select.subscribed
-            && names.subscribed.iter().any(|below| is_below(below, name) && !matches(below));
+            && names.subscribed_below(name).any(|below| !matches(below));
         if !selected && !child_info {
             continue;
         }
@@ -118,6 +161,9 @@ pub(super) fn list(desk: &Desk, kept: &Arc<Kept>, list: &List<'_>) -> Result<Ste
         if let Some(mailbox) = mailbox.filter(|_| selected && !list.returns.status.is_empty()) {
             out.status(name, &values(mailbox, list.returns.status, kept.mode.rev2));
         }
+        if out.is_full() {
+            return Ok(part(state, kept, name, out));
+        }
     }
     Ok(Step::Reply(out.ok("That is all")))
 }
@@ -125,9 +171,11 @@ pub(super) fn list(desk: &Desk, kept: &Arc<Kept>, list: &List<'_>) -> Result<Ste
 /// LSUB.
 pub(super) fn lsub(
     desk: &Desk,
+    state: &mut State,
     kept: &Arc<Kept>,
     reference: &Mailbox<'_>,
     pattern: &Pattern<'_>,
+    after: Option<&str>,
 ) -> Result<Step, Trouble> {
     let mut out = kept.responses();
     let Some(pattern) = pattern.behind(reference) else {
@@ -147,7 +195,7 @@ pub(super) fn lsub(
             shown.entry(level).or_insert(false);
         }
     }
-    for (name, subscribed) in shown {
+    for (&name, &subscribed) in shown.range::<str, _>(behind(after)) {
         let exists = names.names.get(name).is_some_and(Option::is_some);
         let select = subscribed && exists;
         out.lsub(&Listed {
@@ -157,6 +205,9 @@ pub(super) fn lsub(
             name,
             old_name: None,
         });
+        if out.is_full() {
+            return Ok(part(state, kept, name, out));
+        }
     }
     Ok(Step::Reply(out.ok("That is all")))
 }

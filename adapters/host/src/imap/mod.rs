@@ -210,8 +210,10 @@ fn run(desk: &Desk, state: &mut State, kept: &Arc<Kept>) -> Step {
         Command::Examine(select) => selected::select(desk, state, kept, &select, true),
         Command::Expunge => expunge::expunge(desk, state, kept, None),
         Command::Fetch(fetch) => fetch::begin(desk, state, kept, &fetch),
-        Command::List(list) => list::list(desk, kept, &list),
-        Command::Lsub { reference, pattern } => list::lsub(desk, kept, &reference, &pattern),
+        Command::List(list) => list::list(desk, state, kept, &list, None),
+        Command::Lsub { reference, pattern } => {
+            list::lsub(desk, state, kept, &reference, &pattern, None)
+        }
         Command::Move(copy) => copy::r#move(desk, state, kept, &copy),
         Command::Rename(rename) => folders::rename(desk, kept, &rename),
         Command::Search(search) => search::search(desk, state, kept, &search),

@@ -1,5 +1,10 @@
+use std::sync::mpsc;
+
+use posthaste_core::imap::response::Responses;
 use posthaste_core::imap::server::Server;
+use posthaste_core::machine::Machine;
 use posthaste_core::session::Wait;
+use posthaste_store::{Batch, MAX_MAILBOXES, Mutation, NewMailbox, Outcome};
 
 use super::Mailboxes;
 use crate::testing::{Talk, deliver, host, imap, inbox, smtp};
@@ -38,6 +43,34 @@ fn accounts_come_with_their_mailboxes() {
     assert_eq!(ok(&mut alice, "NAMESPACE"), "* NAMESPACE ((\"\" \"/\")) NIL NIL");
     let special = ok(&mut alice, "LIST (SPECIAL-USE) \"\" * RETURN (STATUS (MESSAGES))");
     assert_eq!(special.lines().count(), 10, "{special}");
+}
+
+#[test]
+fn ten_thousand_mailboxes_are_listed_in_parts() {
+    let host = host();
+    let account = host.directory.by_name("alice").unwrap().id;
+    let create = |n| Mutation::MailboxCreate {
+        account,
+        mailbox: NewMailbox { name: format!("box/{n:04}").into(), role: None, subscribed: true },
+    };
+    // With INBOX and the five that every account has.
+    let mutations = (0..MAX_MAILBOXES - 6).map(create).collect();
+    let (tell, told) = mpsc::channel();
+    let done = Box::new(move |outcomes| tell.send(outcomes).unwrap());
+    host.store.submit(Batch { id: None, now: host.now(), mutations }, done);
+    assert!(!told.recv().unwrap().iter().any(|one| matches!(one, Outcome::Refused(_))));
+    let mut alice = imap(&host, Some("alice"));
+    for command in ["LIST \"\" * RETURN (STATUS (MESSAGES))", "LSUB \"\" *", "LIST \"\" *"] {
+        let (_, before) = alice.measured();
+        let said = ok(&mut alice, command);
+        let names: Vec<_> = said.lines().filter(|line| !line.starts_with("* STATUS")).collect();
+        // `box` is a level of LIST, and no mailbox.
+        assert_eq!(names.len(), MAX_MAILBOXES + usize::from(command.starts_with("LIST")));
+        assert!(names.is_sorted_by_key(|line| line.rsplit(' ').next()), "{command}");
+        let (most, now) = alice.measured();
+        assert!(most <= Server::OUTPUT, "{most}");
+        assert!(now - before > said.len() / (Responses::PART + 2_048), "{command}: {now}");
+    }
 }
 
 #[test]
