@@ -15,6 +15,11 @@
 //! | [`pool`] | a bounded pool of threads for jobs |
 //! | [`directory`] | accounts, domains, aliases: to whom an address leads |
 //! | [`password`], [`guesses`] | how passwords are kept and checked, and how often |
+//! | `sign_in` | who a session is, and how it becomes so, for all protocols |
+//! | `presence` | which sessions an account has, to end them |
+//! | `rings` | waking the sessions whose answers one round of the store completed |
+//! | `budget` | octets of bodies in flight, and who waits for room |
+//! | `staged`, `summary` | a message on its way in, scanned meanwhile; what is kept of its structure |
 //!
 //! # In short
 //! ```

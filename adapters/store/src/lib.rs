@@ -7,7 +7,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `store` | [`Store`], [`Watcher`], [`Watch`] |
+//! | `store`, `watch` | [`Store`], [`Watcher`], [`Watch`]; who watches which account |
 //! | `mutation` | [`Batch`], [`Mutation`] and their parts, the named limits |
 //! | `outcome` | [`Outcome`], [`Refusal`], [`Completion`] |
 //! | `view` | [`View`], [`Mailbox`], [`Row`], [`Changes`], [`Fault`] |

@@ -11,7 +11,7 @@
 //! | [`list`] | lists read from the input when somebody walks them |
 //! | [`sequence`], [`flag`], [`section`], [`date`] | what commands are made of |
 //! | [`mailbox`], [`utf7`] | names of mailboxes, their two encodings, patterns |
-//! | [`cursor`], [`encode`] | reading one framed command; writing one |
+//! | [`cursor`], [`encode`], `words` | reading one framed command; writing one; the words of both |
 //!
 //! What a server says, and the machine that says it:
 //!

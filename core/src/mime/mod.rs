@@ -17,6 +17,7 @@
 //! | [`address`] | address lists: mailboxes and groups |
 //! | [`date`] | dates read and written, days and civil dates |
 //! | [`transfer`] | base64 and quoted-printable, piece by piece |
+//! | `lexer` | tokens, comments and quoted strings of structured fields |
 //! | [`charset`] | WHATWG's charsets and UTF-7 |
 //!
 //! Nothing here fails on bad mail: every deviation has a reading, and those that make a message

@@ -5,6 +5,8 @@
 //! |---|---|
 //! | [`server`] | the machine that receives mail: [`server::Server`], in all three roles |
 //! | [`client`] | the machine that sends mail: [`client::Client`] |
+//! | `command` | lines of a client, taken apart |
+//! | `body` | messages on the wire: dots, bare CR and LF, how long and how fast |
 //! | [`reply`] | replies as a server builds them |
 //! | [`extension`] | what service extensions add to MAIL and RCPT, typed |
 //!

@@ -60,7 +60,7 @@ fn ten_thousand_mailboxes_are_listed_in_parts() {
     host.store.submit(Batch { id: None, now: host.now(), mutations }, done);
     assert!(!told.recv().unwrap().iter().any(|one| matches!(one, Outcome::Refused(_))));
     let mut alice = imap(&host, Some("alice"));
-    for command in ["LIST \"\" * RETURN (STATUS (MESSAGES))", "LSUB \"\" *", "LIST \"\" *"] {
+    for command in ["LIST \"\" * RETURN (STATUS (MESSAGES))", "LSUB \"\" *"] {
         let (_, before) = alice.measured();
         let said = ok(&mut alice, command);
         let names: Vec<_> = said.lines().filter(|line| !line.starts_with("* STATUS")).collect();

@@ -78,7 +78,7 @@ const fn secs(n: u64) -> Duration {
 }
 
 limits! {
-    message_size: Size = 50 * MIB, "Largest message, announced by SIZE and APPENDLIMIT";
+    message_size: Size = 50 * MIB, "Largest message, announced by SIZE";
     smtp_recipients: Count = 1_000, "Recipients a transaction";
     smtp_transactions: Count = 1_000, "Transactions a connection";
     smtp_command_line: Size = 2_048, "Longest SMTP command line";

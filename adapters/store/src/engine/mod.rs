@@ -16,6 +16,7 @@
 //! | `snapshot` | reading: overlay over index |
 //! | `open` | from the files of a folder to a running engine: replay, tail rule, damage |
 //! | `spill` | long bodies, in files of their own |
+//! | [`fuzz`] | doors for the fuzzer: what is read back from disk |
 
 mod applier;
 mod codec;

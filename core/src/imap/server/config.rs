@@ -24,7 +24,7 @@ pub struct Config {
     /// LOGINDISABLED is advertised and LOGIN gets `NO [PRIVACYREQUIRED]` (RFC 9051 §6.2.3).
     pub plaintext_auth: bool,
     /// Capabilities to advertise after sign-in beside those of this machine: what the host honours on its
-    /// own, as `CREATE-SPECIAL-USE` or `APPENDLIMIT=52428800`.
+    /// own, as `CREATE-SPECIAL-USE`.
     pub extensions: Vec<String>,
     /// What ID says (RFC 2971 §3.3): pairs of field and value. Empty: `NIL`.
     pub id: Vec<(String, String)>,
