@@ -210,6 +210,24 @@ impl View {
         }
     }
 
+    /// The messages that a SEARCH names: as in [`pick`](Self::pick), but a sequence number that there is
+    /// not names nothing, as one that was expunged would. RFC 9051 §9 would have BAD said; but clients
+    /// do ask an empty mailbox for `1:*`, and other servers let them.
+    #[must_use]
+    pub fn pick_known(&self, set: &SequenceSet<'_>, by: By) -> Set {
+        self.pick(set, by).unwrap_or_else(|NoSuchMessage| {
+            let mut picked = Set::new();
+            for range in set.ranges() {
+                let (first, last) = range.resolve(self.messages);
+                if first <= self.messages && self.messages > 0 {
+                    picked.add(first.max(1), last.min(self.messages));
+                }
+            }
+            picked.tidy();
+            picked
+        })
+    }
+
     /// Each picked message: sequence number and UID, ascending.
     pub fn each<'v>(&'v self, picked: &'v Set) -> impl Iterator<Item = (u32, u32)> + 'v {
         picked

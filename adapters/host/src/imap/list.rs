@@ -119,6 +119,15 @@ pub(super) fn list(
     if list.select.subscribed {
         shown.extend(names.subscribed.range::<str, _>(behind(after)));
     }
+    let above: Vec<Arc<str>>;
+    if list.select.subscribed && list.select.recursive_match {
+        // RFC 5258 §3.5: a level above what is subscribed to is shown, there or not.
+        let levels = names.subscribed.iter().flat_map(|name| {
+            name.match_indices(SEPARATOR).filter_map(|(at, _)| name.get(..at)).map(Arc::from)
+        });
+        above = levels.collect();
+        shown.extend(&above);
+    }
     for name in shown.into_iter().filter(|name| matches(name)) {
         let mailbox = names.names.get(name).and_then(Option::as_ref);
         let exists = names.names.contains_key(name);

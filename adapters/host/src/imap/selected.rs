@@ -160,10 +160,8 @@ pub(super) fn select(
     read_only: bool,
 ) -> Result<Step, Trouble> {
     let mut out = kept.responses();
-    // RFC 9051 §6.3.2: whatever comes of it, nothing is selected any more.
-    if state.selected.take().is_some() && (kept.mode.rev2 || kept.mode.condstore) {
-        out.note(&Code::Closed, "The mailbox before is closed");
-    }
+    // RFC 9051 §6.3.2: whatever comes of it, nothing is selected any more. The machine has said so.
+    state.selected = None;
     let (selected, opened) = match open(desk, select, read_only) {
         Ok(both) => both,
         Err(trouble) => return Ok(Step::Reply(trouble.reply(out))),

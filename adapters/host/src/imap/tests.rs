@@ -353,6 +353,22 @@ fn subscriptions_are_names() {
         ok(&mut alice, "LIST (SUBSCRIBED RECURSIVEMATCH) \"\" %").matches("CHILDINFO").count(),
         0
     );
+    // A level of which nothing is left but what was subscribed to.
+    ok(&mut alice, "CREATE gone/here");
+    ok(&mut alice, "SUBSCRIBE gone/here");
+    ok(&mut alice, "DELETE gone/here");
+    ok(&mut alice, "DELETE gone");
+    let said = ok(&mut alice, "LIST (SUBSCRIBED RECURSIVEMATCH) \"\" g%");
+    assert_eq!(said, "* LIST (\\NonExistent) \"/\" \"gone\" (\"CHILDINFO\" (\"SUBSCRIBED\"))");
+}
+
+#[test]
+fn the_mailbox_before_is_closed_once() {
+    let host = host();
+    let mut alice = imap(&host, Some("alice"));
+    ok(&mut alice, "ENABLE IMAP4rev2 CONDSTORE");
+    ok(&mut alice, "SELECT INBOX");
+    assert_eq!(ok(&mut alice, "SELECT Sent").matches("[CLOSED]").count(), 1);
 }
 
 #[test]

@@ -48,8 +48,6 @@ pub struct Query {
 pub enum Refusal {
     /// Its charset is not known, or a string is not in it.
     Charset,
-    /// It names a sequence number that there is not.
-    NoSuchMessage,
 }
 
 impl Refusal {
@@ -60,7 +58,6 @@ impl Refusal {
                 let known = Code::BadCharset(&["UTF-8", "US-ASCII"]);
                 Responses::new().no(known, "The charset is not known")
             }
-            Self::NoSuchMessage => Responses::new().bad("No message has that sequence number"),
         }
     }
 }
@@ -318,7 +315,6 @@ impl Builder {
         let header = |name: &str, string: AString<'_>| {
             Ok(Test::Header(Field::new(name.as_bytes(), needle(string)?)))
         };
-        let pick = |set, by| view.pick(&set, by).map_err(|_| Refusal::NoSuchMessage);
         match key {
             Key::Open => self.group(Kind::And, None),
             Key::Close => {
@@ -360,13 +356,13 @@ impl Builder {
             Key::SentBefore(date) => self.test(Test::Sent(Order::Before, date.days())),
             Key::SentOn(date) => self.test(Test::Sent(Order::On, date.days())),
             Key::SentSince(date) => self.test(Test::Sent(Order::Since, date.days())),
-            Key::Sequence(set) => self.test(Test::Sequence(pick(set, By::Sequence)?)),
+            Key::Sequence(set) => self.test(Test::Sequence(view.pick_known(&set, By::Sequence))),
             Key::Since(date) => self.test(Test::Date(Order::Since, date.days())),
             Key::Smaller(size) => self.test(Test::Smaller(size)),
             Key::Subject(string) => self.test(header("Subject", string)?),
             Key::Text(string) => self.test(Test::Text(Text::all(needle(string)?))),
             Key::To(string) => self.test(header("To", string)?),
-            Key::Uid(set) => self.test(Test::Sequence(pick(set, By::Uid)?)),
+            Key::Uid(set) => self.test(Test::Sequence(view.pick_known(&set, By::Uid))),
             Key::Unanswered => self.either(Test::System(Flag::Answered), false),
             Key::Undeleted => self.either(Test::System(Flag::Deleted), false),
             Key::Undraft => self.either(Test::System(Flag::Draft), false),

@@ -184,4 +184,7 @@ fn a_star_in_an_empty_mailbox_is_no_sequence_number() {
     let view = View::new();
     assert_eq!(view.pick(&SequenceSet::of(&set), By::Sequence), Err(NoSuchMessage));
     assert!(view.pick(&SequenceSet::of(&set), By::Uid).unwrap().is_empty());
+    assert!(view.pick_known(&SequenceSet::of(&set), By::Sequence).is_empty());
+    let all = [range(1, 0)];
+    assert!(view.pick_known(&SequenceSet::of(&all), By::Sequence).is_empty());
 }
