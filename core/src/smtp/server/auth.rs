@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::Server;
 use super::event::Event;
-use super::machine::{Open, Phase, Stage};
+use super::state::{Open, Phase, Stage};
 use crate::machine::End;
 use crate::sasl::server::{Exchange, Step};
 use crate::sasl::{Failure, Found, Mechanism, Verdict};

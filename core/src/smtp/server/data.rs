@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::Server;
 use super::event::{Decision, Event, Received, Transfer};
-use super::machine::{Open, Phase, Stage};
+use super::state::{Open, Phase, Stage};
 use crate::machine::End;
 use crate::smtp::body::Reader;
 use crate::smtp::command::Command;

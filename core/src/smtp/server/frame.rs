@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::Server;
 use super::config::RATE_SPAN;
-use super::machine::{Phase, Unit};
+use super::state::{Phase, Unit};
 use crate::machine::{Advance, End, Input, Instant};
 use crate::smtp::body::{Reader, Step};
 use crate::smtp::reply::Enhanced;

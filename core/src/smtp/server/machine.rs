@@ -1,4 +1,4 @@
-//! How the machine is driven: states, questions, answers, the end.
+//! How the machine is driven: questions, answers, the end.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -8,16 +8,17 @@ use core::time::Duration;
 use super::config::{Config, Limits, Role};
 use super::event::{
     Admission, Answer, Connect, Data, Decision, Defect, Delivery, Event, Hello, Mail, Recipient,
-    Transfer, Verify,
+    Verify,
 };
 use super::outcome::Tail;
+use super::state::{Open, Phase, Stage, Unit};
 use crate::line::find_stray;
 use crate::machine::{
     Advance, Answered, Asking, End, Input, Instant, Machine, OUTPUT_HIGH, Question, Reason, Stale,
     TlsFacts,
 };
+use crate::sasl;
 use crate::sasl::server::Exchange;
-use crate::sasl::{self, Mechanism};
 use crate::smtp::Smtp;
 use crate::smtp::body::{Reader, Rules};
 use crate::smtp::command::{Command, Verb};
@@ -77,66 +78,6 @@ pub struct Server {
 }
 
 const _: () = assert!(size_of::<Server>() <= 192);
-
-/// What the machine does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
-    /// Hears lines of a sign-in.
-    Auth(Mechanism),
-    /// Takes a chunk; the flag says that it is the last.
-    Chunk(bool),
-    /// Everything was said.
-    Closed,
-    /// Hears commands.
-    Command,
-    /// Says how it ended.
-    Ending(End),
-    /// Nobody was told of the connection yet, or nobody admitted it yet.
-    Fresh,
-    /// Takes the lines of a message.
-    Lines,
-    /// Waits for TLS.
-    Secure,
-}
-
-/// How far a transaction is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
-    /// There is none.
-    None,
-    /// MAIL was accepted; and RCPT, if there are recipients.
-    Envelope,
-    /// A chunk was accepted.
-    Chunks,
-}
-
-/// What was framed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unit {
-    BodyEnd,
-    BodyLost,
-    Connected,
-    Ended,
-    Line,
-    Newline,
-    Overlong,
-    Run,
-    Secured,
-    Skipped,
-}
-
-/// Which question is open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Open {
-    Connect,
-    Data(Transfer),
-    Delivery,
-    Lookup,
-    Mail,
-    Recipient,
-    SignIn,
-    Verify,
-}
 
 impl Server {
     /// A session that begins.

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::Server;
 use super::event::{Decision, Event, MailFrom};
-use super::machine::{Open, Stage};
+use super::state::{Open, Stage};
 use crate::grammar::address::{AddressError, ReversePath};
 use crate::machine::End;
 use crate::smtp::command::{Command, Param, Params, number};

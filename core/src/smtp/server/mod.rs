@@ -5,7 +5,8 @@
 //! |---|---|
 //! | [`config`] | [`Config`]: role, name, what is offered, limits |
 //! | [`event`] | [`Event`], the questions and their answers |
-//! | `machine` | how the machine is driven: states, questions, answers, the end |
+//! | `machine` | how the machine is driven: questions, answers, the end |
+//! | `state` | what it does, what it has before it and what it has asked |
 //! | `frame` | what is at the front of the input, and how long we wait for more |
 //! | `hello`, `starttls`, `auth`, `mail`, `rcpt`, `data`, `bdat`, `simple` | the commands |
 //! | `outcome` | what is said about a message, to one or to each |
@@ -39,6 +40,7 @@ mod outcome;
 mod rcpt;
 mod simple;
 mod starttls;
+mod state;
 #[cfg(test)]
 mod tests;
 

@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 
 use super::Server;
 use super::event::{Decision, Event, RcptTo};
-use super::machine::{Open, Stage};
 use super::mail::{Fault, NEEDS_UTF8, Seen, UNKNOWN_PARAM, behind, params_behind, path_fault};
+use super::state::{Open, Stage};
 use crate::grammar::address::ForwardPath;
 use crate::smtp::command::Command;
 use crate::smtp::extension::{Notify, OriginalRecipient};

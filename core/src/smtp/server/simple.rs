@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::Server;
 use super::event::Event;
-use super::machine::{Open, Stage};
+use super::state::{Open, Stage};
 use crate::machine::End;
 use crate::smtp::command::Command;
 use crate::smtp::reply::{self, Enhanced};

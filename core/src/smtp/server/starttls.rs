@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::Server;
 use super::event::Event;
-use super::machine::Phase;
+use super::state::Phase;
 use crate::smtp::command::Command;
 use crate::smtp::reply::Enhanced;
 
