@@ -40,6 +40,7 @@ fn machines(config: &Config, listener: &Listener, plaintext: bool) -> Machines {
             let mut imap = imap::server::Config::new(hostname);
             imap.starttls = starttls;
             imap.plaintext_auth = plaintext;
+            imap.auth_before_tls = plaintext;
             imap.extensions = posthaste_host::IMAP_EXTENSIONS.map(str::to_owned).to_vec();
             imap_limits(&mut imap.limits, limits);
             Machines::Imap(Arc::new(imap))
@@ -48,6 +49,7 @@ fn machines(config: &Config, listener: &Listener, plaintext: bool) -> Machines {
             let mut pop3 = pop3::server::Config::new(hostname);
             pop3.starttls = starttls;
             pop3.plaintext_auth = plaintext;
+            pop3.auth_before_tls = plaintext;
             pop3_limits(&mut pop3.limits, limits);
             Machines::Pop3(Arc::new(pop3))
         }
@@ -60,6 +62,7 @@ fn machines(config: &Config, listener: &Listener, plaintext: bool) -> Machines {
             let mut smtp = smtp::server::Config::new(role, hostname);
             smtp.starttls = starttls;
             smtp.plaintext_auth = plaintext;
+            smtp.auth_before_tls = plaintext;
             if role == smtp::server::Role::Submission {
                 smtp.mechanisms = Mechanism::ALL.to_vec();
             }
@@ -184,5 +187,38 @@ pub(crate) const fn mode(tls: TlsMode) -> GateTls {
         TlsMode::None => GateTls::None,
         TlsMode::StartTls => GateTls::StartTls,
         TlsMode::Implicit => GateTls::Implicit,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    /// Somebody between client and server who hides STARTTLS gets no sign-in, not even one that hides the
+    /// password.
+    #[test]
+    fn nobody_signs_in_without_tls() {
+        let mut text = String::from(
+            "[server]\nhostname = \"a.test\"\ndata = \"d\"\nplaintext_auth = \"loopback\"\n\
+             [[domain]]\nname = \"a.test\"\n",
+        );
+        for (port, protocol) in (1..).zip(["imap", "pop3", "submission"]) {
+            text += &format!(
+                "[[listener]]\nprotocol = \"{protocol}\"\naddress = \"127.0.0.1:{port}\"\n"
+            );
+        }
+        let config = Config::parse(&text, Path::new("/")).unwrap_or_else(|_| panic!("{text}"));
+        let settings = Settings::new(&config);
+        for at in 0..3 {
+            for (peer, may) in [("192.0.2.1", false), ("127.0.0.1", true), ("::1", true)] {
+                let allowed = match settings.of(at, peer.parse().unwrap()) {
+                    Machines::Imap(imap) => (imap.plaintext_auth, imap.auth_before_tls),
+                    Machines::Pop3(pop3) => (pop3.plaintext_auth, pop3.auth_before_tls),
+                    Machines::Smtp(smtp) => (smtp.plaintext_auth, smtp.auth_before_tls),
+                };
+                assert_eq!(allowed, (may, may), "listener {at} from {peer}");
+            }
+        }
     }
 }

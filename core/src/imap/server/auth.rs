@@ -45,7 +45,8 @@ impl Server {
             self.tagged(out, Status::No, Some(&Code::Cannot), "No such mechanism here");
             return Event::Heard(Command::Authenticate(authenticate));
         };
-        if mechanism.is_clear() && !self.tls && !self.config.plaintext_auth {
+        let clear = self.tls || self.config.plaintext_auth;
+        if !clear && (mechanism.is_clear() || !self.config.auth_before_tls) {
             return self.private(out);
         }
         // The grammar shows `=` as an empty response; an exchange knows it by its sign.

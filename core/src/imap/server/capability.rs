@@ -35,7 +35,7 @@ pub(super) fn write(out: &mut Vec<u8>, config: &Config, tls: bool, signed_in: bo
         add("LOGINDISABLED");
     }
     for mechanism in &config.mechanisms {
-        if clear || !mechanism.is_clear() {
+        if clear || (config.auth_before_tls && !mechanism.is_clear()) {
             out.extend_from_slice(b" AUTH=");
             out.extend_from_slice(mechanism.name().as_bytes());
         }

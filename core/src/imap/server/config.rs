@@ -23,6 +23,9 @@ pub struct Config {
     /// Offer LOGIN and mechanisms that send the password itself although TLS is not up. If not,
     /// LOGINDISABLED is advertised and LOGIN gets `NO [PRIVACYREQUIRED]` (RFC 9051 §6.2.3).
     pub plaintext_auth: bool,
+    /// Offer the other mechanisms although TLS is not up. They keep the password, not the session, from whoever
+    /// is on the path. [`plaintext_auth`](Self::plaintext_auth) includes it.
+    pub auth_before_tls: bool,
     /// Capabilities to advertise after sign-in beside those of this machine: what the host honours on its
     /// own, as `CREATE-SPECIAL-USE`.
     pub extensions: Vec<String>,
@@ -42,6 +45,7 @@ impl Config {
             starttls: true,
             mechanisms: Mechanism::ALL.to_vec(),
             plaintext_auth: false,
+            auth_before_tls: true,
             extensions: Vec::new(),
             id: Vec::from([(String::from("name"), String::from("Posthaste"))]),
             limits: Limits::DEFAULT,

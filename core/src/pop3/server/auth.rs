@@ -22,7 +22,7 @@ impl Server {
     /// Whether this mechanism is offered now.
     pub(super) fn is_offered(&self, mechanism: Mechanism) -> bool {
         self.config.mechanisms.contains(&mechanism)
-            && (self.is_clear_allowed() || !mechanism.is_clear())
+            && (self.is_clear_allowed() || (self.config.auth_before_tls && !mechanism.is_clear()))
     }
 
     /// RFC 1939 §7. Any name is taken, so that nobody learns which ones exist.

@@ -22,6 +22,9 @@ pub struct Config {
     pub mechanisms: Vec<Mechanism>,
     /// Offer USER and mechanisms that send the password itself although TLS is not up.
     pub plaintext_auth: bool,
+    /// Offer the other mechanisms although TLS is not up. They keep the password, not the session, from whoever
+    /// is on the path. [`plaintext_auth`](Self::plaintext_auth) includes it.
+    pub auth_before_tls: bool,
     /// Limits.
     pub limits: Limits,
 }
@@ -37,6 +40,7 @@ impl Config {
             starttls: false,
             mechanisms: Mechanism::ALL.to_vec(),
             plaintext_auth: false,
+            auth_before_tls: true,
             limits: Limits::DEFAULT,
         }
     }

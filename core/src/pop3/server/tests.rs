@@ -339,6 +339,19 @@ fn scram() {
 }
 
 #[test]
+fn no_mechanism_comes_before_tls_where_none_may() {
+    let config = Config { starttls: true, auth_before_tls: false, ..Config::new("pop.example") };
+    let mut talk = Talk::with(config);
+    talk.says("");
+    assert!(!talk.says("CAPA\r\n").contains("SASL"));
+    assert_eq!(talk.says("AUTH SCRAM-SHA-256\r\n"), "-ERR Only under TLS\r\n");
+    talk.says("STLS\r\n");
+    assert_eq!(talk.turn().1, Advance::Secure);
+    talk.server.secured(TlsFacts::TEST);
+    assert!(talk.says("CAPA\r\n").contains("SASL SCRAM-SHA-256 PLAIN LOGIN\r\n"));
+}
+
+#[test]
 fn tls_comes_first_where_it_must() {
     let mut talk = Talk::with(Config { starttls: true, ..Config::new("pop.example") });
     talk.says("");

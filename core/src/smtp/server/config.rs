@@ -24,6 +24,9 @@ pub struct Config {
     pub mechanisms: Vec<Mechanism>,
     /// Offer mechanisms that send the password itself although TLS is not up.
     pub plaintext_auth: bool,
+    /// Offer the other mechanisms although TLS is not up. They keep the password, not the session, from whoever
+    /// is on the path. [`plaintext_auth`](Self::plaintext_auth) includes it.
+    pub auth_before_tls: bool,
     /// Refuse MAIL before sign-in (`530 5.7.0`), RFC 6409 §4.3.
     pub require_auth: bool,
     /// Offer CHUNKING, and take BDAT.
@@ -62,6 +65,7 @@ impl Config {
             require_tls: false,
             mechanisms: Vec::new(),
             plaintext_auth: false,
+            auth_before_tls: true,
             require_auth: role == Role::Submission,
             chunking: true,
             smtputf8: true,

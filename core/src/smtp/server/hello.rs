@@ -102,7 +102,9 @@ impl Server {
     /// The mechanisms that are offered here and now.
     pub(super) fn mechanisms(&self) -> impl Iterator<Item = Mechanism> {
         let clear = self.tls.is_some() || self.config.plaintext_auth;
-        self.config.mechanisms.iter().copied().filter(move |m| clear || !m.is_clear())
+        let hidden = self.config.auth_before_tls;
+        let may = move |m: &Mechanism| clear || (hidden && !m.is_clear());
+        self.config.mechanisms.iter().copied().filter(may)
     }
 }
 

@@ -289,6 +289,10 @@ fn sign_in() {
         desk.heard.last().unwrap(),
         "Bad \"AUTH PLAIN\" 538 This mechanism wants TLS: say STARTTLS first"
     );
+    config.auth_before_tls = false;
+    let mut desk = Desk::new(config.clone());
+    assert!(!desk.say("EHLO a\r\n").contains("AUTH"));
+    assert_eq!(desk.codes("AUTH SCRAM-SHA-256\r\n"), [538]);
     config.plaintext_auth = true;
     let mut desk = Desk::new(config.clone());
     desk.say("EHLO a\r\n");

@@ -86,6 +86,15 @@ fn a_password_wants_tls() {
 }
 
 #[test]
+fn no_mechanism_comes_before_tls_where_none_may() {
+    let config = Config { auth_before_tls: false, ..Config::new("mail.example.test") };
+    let run = talk(&config, || Toy::new(&[]), &[C(b"a AUTHENTICATE SCRAM-SHA-256\r\n")]);
+    let said = lines(&run);
+    assert!(said[0].contains("LOGINDISABLED") && !said[0].contains("AUTH="), "{}", said[0]);
+    assert_eq!(said[1], "a NO [PRIVACYREQUIRED] TLS first");
+}
+
+#[test]
 fn starttls_forgets_and_offers_more() {
     let config = Config::new("mail.example.test");
     let steps = [C(b"a STARTTLS\r\n"), Tls, C(b"b CAPABILITY\r\nc STARTTLS\r\n"), LOGIN];
