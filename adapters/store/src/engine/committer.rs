@@ -189,8 +189,21 @@ impl Committer {
         if !self.source.full.load(Ordering::Relaxed) {
             return;
         }
+        // A pack that is half full wants the next one at once: without it the first message would end
+        // the room again.
+        let at = self.writer.at;
+        if self.spare.is_none() && at.offset > self.source.options.pack_size / 2 {
+            match self.create(at.pack + 1) {
+                Ok(file) => self.spare = Some(file),
+                Err(error) if is_full(&error) => return,
+                Err(error) => return tracing::warn!(%error, "the next pack cannot be made"),
+            }
+        }
         match self.source.set_reserve_aside() {
-            Ok(()) => self.source.full.store(false, Ordering::Relaxed),
+            Ok(()) => {
+                self.source.full.store(false, Ordering::Relaxed);
+                tracing::info!("the disk has room again");
+            }
             Err(error) if is_full(&error) => {}
             Err(error) => tracing::warn!(%error, "the reserve file cannot be made"),
         }
