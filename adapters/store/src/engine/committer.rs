@@ -200,10 +200,7 @@ impl Committer {
             }
         }
         match self.source.set_reserve_aside() {
-            Ok(()) => {
-                self.source.full.store(false, Ordering::Relaxed);
-                tracing::info!("the disk has room again");
-            }
+            Ok(()) => self.source.full.store(false, Ordering::Relaxed),
             Err(error) if is_full(&error) => {}
             Err(error) => tracing::warn!(%error, "the reserve file cannot be made"),
         }

@@ -143,6 +143,9 @@ fn commit(mut committer: Committer, queue: &Receiver<Submitted>, ring: &Ring) {
         }
         if committer.is_full() && regained.elapsed() >= REGAIN {
             committer.regain();
+            if !committer.is_full() {
+                tracing::info!("the disk has room again");
+            }
             regained = Instant::now();
         }
     }
