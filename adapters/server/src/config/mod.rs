@@ -145,6 +145,8 @@ impl Config {
             let server = root.section("server", |s| (Server::read(s, base), s.span()));
             let server = root.need("[server]", server, "a table with hostname and data");
             let tls = root.section("tls", |s| Tls::read(s, base)).flatten();
+            // A wrong one is told as that, not as missing.
+            let (domain_there, listener_there) = (root.has("domain"), root.has("listener"));
             let mut listeners: Vec<Listener> = Vec::new();
             for (listener, span) in root.sections("listener", Listener::read) {
                 if listeners.iter().any(|other| other.address == listener.address) {
@@ -165,13 +167,13 @@ impl Config {
             let aliases = aliases.into_iter().map(|(alias, _)| alias).collect();
             let limits = root.section("limits", Limits::read).unwrap_or_default();
             let log = root.section("log", Log::read).unwrap_or_default();
-            if domains.is_empty() {
+            if !domain_there {
                 root.wrong(
                     "no domain is served",
                     "at least one [[domain]] with name = \"example.org\"",
                 );
             }
-            if listeners.is_empty() {
+            if !listener_there {
                 root.wrong(
                     "nothing listens",
                     "at least one [[listener]] with protocol, address and tls",

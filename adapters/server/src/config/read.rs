@@ -104,6 +104,13 @@ impl<'s, 'p> Section<'s, 'p> {
         self.span.clone()
     }
 
+    /// Whether the file has something under this key, which nobody took yet.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.values.get(key).is_some_and(|(_, value)| {
+            value.get_ref().as_array().is_none_or(|items| items.iter().next().is_some())
+        })
+    }
+
     /// Says that something is wrong with this section as a whole.
     pub(crate) fn wrong(&mut self, wrong: impl Into<String>, expected: impl Into<String>) {
         let span = self.span.clone();

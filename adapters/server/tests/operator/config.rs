@@ -81,6 +81,18 @@ fn two_listeners_cannot_share_an_address() {
     check(&place).fails(78, &[&words]);
 }
 
+/// A wrong one is not also a missing one.
+#[test]
+fn the_only_listener_is_wrong() {
+    let place = Place::new();
+    let text = "[server]\nhostname = \"mail.example.org\"\ndata = \"data\"\n\
+                [[listener]]\nprotocol = \"smpt\"\naddress = \"127.0.0.1:0\"\n\
+                [[domain]]\nname = \"example..org\"\n";
+    std::fs::write(place.config(), text).unwrap();
+    let said = check(&place);
+    said.fails(78, &["2 mistakes", "`protocol` cannot be \"smpt\"", "\"example..org\""]);
+}
+
 #[test]
 fn files_that_are_not_there() {
     let said = run(&["config", "check", "--config", "/nowhere/posthaste.toml"]);
