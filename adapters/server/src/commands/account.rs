@@ -38,6 +38,8 @@ pub(super) fn run(command: cli::Account) -> Result<(), Failure> {
             };
             if json {
                 println!("{}", serde_json::to_string_pretty(&accounts).unwrap_or_default());
+            } else if accounts.is_empty() {
+                println!("no accounts yet; make one with `posthaste account add ADDRESS`");
             } else {
                 println!("{}", table(&accounts));
             }

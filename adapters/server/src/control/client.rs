@@ -14,7 +14,11 @@ pub(crate) fn ask(data: &Path, request: &Request) -> Result<Option<Answer>, Fail
         Ok(stream) => stream,
         // No socket, or one that a killed server left behind.
         Err(error)
-            if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) =>
+            if matches!(
+                error.kind(),
+                // A path too long for a socket has none.
+                ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::InvalidInput
+            ) =>
         {
             return Ok(None);
         }

@@ -30,7 +30,14 @@ impl Control {
             _ => {}
         }
         // The data folder is 0700, so nobody gets in between these two lines.
-        let listener = UnixListener::bind(&path).map_err(|error| failed(&error))?;
+        let listener = UnixListener::bind(&path).map_err(|error| match error.kind() {
+            // The system allows about a hundred octets.
+            ErrorKind::InvalidInput => Failure {
+                hint: "choose a data folder with a shorter path".into(),
+                ..failed(&error)
+            },
+            _ => failed(&error),
+        })?;
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))
             .map_err(|error| failed(&error))?;
         thread::Builder::new()

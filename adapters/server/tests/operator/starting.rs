@@ -25,6 +25,18 @@ fn a_folder_that_cannot_be_made() {
     said.fails(said.code, &["/proc/posthaste", "->"]);
 }
 
+/// The control socket would not fit.
+#[test]
+fn a_folder_with_a_long_path() {
+    let place = Place::new();
+    let text = std::fs::read_to_string(place.config()).unwrap();
+    let long = format!("data = \"{}\"", "long".repeat(30));
+    std::fs::write(place.config(), text.replace("data = \"data\"", &long)).unwrap();
+    let said = place.fail_to_serve();
+    said.fails(said.code, &["control.sock", "choose a data folder with a shorter path"]);
+    assert_ne!(said.code, 0);
+}
+
 #[test]
 fn a_second_server_names_the_first() {
     let place = Place::new();
