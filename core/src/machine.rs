@@ -28,10 +28,12 @@
 //! 10. Every loop, buffer, count, depth and wait has a named limit with a default.
 //! 11. Events print readably, and never a secret.
 
+mod answers;
 mod ask;
 mod input;
 mod time;
 
+pub(crate) use answers::answers;
 pub use ask::{Answered, Ask, Asking, Stale};
 pub use input::Input;
 pub use time::Instant;

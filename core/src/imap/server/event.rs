@@ -5,7 +5,7 @@ use alloc::string::String;
 use crate::imap::command::{Append as AppendHead, Command};
 use crate::imap::response::{Code, Mode, Reply, Responses};
 use crate::imap::{Imap, Tag};
-use crate::machine::{Ask, End, Question, TlsFacts};
+use crate::machine::{Ask, End, Question, TlsFacts, answers};
 use crate::sasl::{Credentials, Failure, Found, Identity, Lookup, SignIn, Verdict};
 use crate::text::{Secret, Text};
 
@@ -251,40 +251,4 @@ pub enum Answer {
     Verdict(Verdict),
 }
 
-const _: () = assert!(size_of::<Answer>() <= 64);
-
-impl From<Decision> for Answer {
-    fn from(answer: Decision) -> Self {
-        Self::Decision(answer)
-    }
-}
-
-impl From<Found> for Answer {
-    fn from(answer: Found) -> Self {
-        Self::Found(answer)
-    }
-}
-
-impl From<Reply> for Answer {
-    fn from(answer: Reply) -> Self {
-        Self::Reply(answer)
-    }
-}
-
-impl From<Update> for Answer {
-    fn from(answer: Update) -> Self {
-        Self::Update(answer)
-    }
-}
-
-impl From<Verdict> for Answer {
-    fn from(answer: Verdict) -> Self {
-        Self::Verdict(answer)
-    }
-}
-
-impl From<Admission> for Answer {
-    fn from(answer: Admission) -> Self {
-        Self::Admission(answer)
-    }
-}
+answers!(Admission, Decision, Found, Reply, Update, Verdict);

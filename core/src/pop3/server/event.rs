@@ -6,7 +6,7 @@ use core::fmt;
 
 use bytes::Bytes;
 
-use crate::machine::{Ask, End, Question, TlsFacts};
+use crate::machine::{Ask, End, Question, TlsFacts, answers};
 use crate::pop3::{Deletions, Maildrop, Pop3};
 use crate::sasl::{self, Credentials, Failure, Found, Identity, Mechanism, Verdict};
 use crate::text::Text;
@@ -261,40 +261,4 @@ pub enum Answer {
     Verdict(Verdict),
 }
 
-const _: () = assert!(size_of::<Answer>() <= 64);
-
-impl From<Admission> for Answer {
-    fn from(answer: Admission) -> Self {
-        Self::Admission(answer)
-    }
-}
-
-impl From<Found> for Answer {
-    fn from(answer: Found) -> Self {
-        Self::Found(answer)
-    }
-}
-
-impl From<Opened> for Answer {
-    fn from(answer: Opened) -> Self {
-        Self::Opened(answer)
-    }
-}
-
-impl From<Piece> for Answer {
-    fn from(answer: Piece) -> Self {
-        Self::Piece(answer)
-    }
-}
-
-impl From<Updated> for Answer {
-    fn from(answer: Updated) -> Self {
-        Self::Updated(answer)
-    }
-}
-
-impl From<Verdict> for Answer {
-    fn from(answer: Verdict) -> Self {
-        Self::Verdict(answer)
-    }
-}
+answers!(Admission, Found, Opened, Piece, Updated, Verdict);

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::response::{Offer, Response};
 use crate::grammar::address::Address;
-use crate::machine::{Ask, End, Question, TlsFacts};
+use crate::machine::{Ask, End, Question, TlsFacts, answers};
 use crate::sasl::Mechanism;
 use crate::smtp::SmtpClient;
 use crate::smtp::extension::{BodyKind, Notify, Ret};
@@ -213,16 +213,4 @@ pub enum Answer {
     Piece(Piece),
 }
 
-const _: () = assert!(size_of::<Answer>() <= 64);
-
-impl From<Order> for Answer {
-    fn from(order: Order) -> Self {
-        Self::Order(order)
-    }
-}
-
-impl From<Piece> for Answer {
-    fn from(piece: Piece) -> Self {
-        Self::Piece(piece)
-    }
-}
+answers!(Order, Piece);

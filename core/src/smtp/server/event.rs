@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::grammar::address::{ForwardPath, ReversePath};
-use crate::machine::{Ask, End, Question, TlsFacts};
+use crate::machine::{Ask, End, Question, TlsFacts, answers};
 use crate::sasl::{self, Credentials, Failure, Found, Identity, Mechanism, Verdict};
 use crate::smtp::Smtp;
 use crate::smtp::extension::{BodyKind, Notify, OriginalRecipient, Ret, Submitter, Xtext};
@@ -416,40 +416,4 @@ pub enum Answer {
     Verdict(Verdict),
 }
 
-const _: () = assert!(size_of::<Answer>() <= 64);
-
-impl From<Admission> for Answer {
-    fn from(answer: Admission) -> Self {
-        Self::Admission(answer)
-    }
-}
-
-impl From<Decision> for Answer {
-    fn from(answer: Decision) -> Self {
-        Self::Decision(answer)
-    }
-}
-
-impl From<Found> for Answer {
-    fn from(answer: Found) -> Self {
-        Self::Found(answer)
-    }
-}
-
-impl From<Outcome> for Answer {
-    fn from(answer: Outcome) -> Self {
-        Self::Outcome(answer)
-    }
-}
-
-impl From<Reply> for Answer {
-    fn from(answer: Reply) -> Self {
-        Self::Reply(answer)
-    }
-}
-
-impl From<Verdict> for Answer {
-    fn from(answer: Verdict) -> Self {
-        Self::Verdict(answer)
-    }
-}
+answers!(Admission, Decision, Found, Outcome, Reply, Verdict);
