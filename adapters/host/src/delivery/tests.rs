@@ -223,3 +223,27 @@ fn a_budget_that_is_spent_holds_all_senders_but_one() {
     }
     assert_eq!(inbox(&host, "bob").len(), 3);
 }
+
+/// Somebody sends one octet now and then and spends the budget with it: who waits behind is told to come again,
+/// and takes nothing of the budget any more.
+#[test]
+fn who_waits_too_long_for_the_budget_is_sent_away() {
+    let mut config = config();
+    config.limits.bytes_in_flight = 4_000;
+    let host = host_with(config, Arc::new(Memory::new()));
+    let body = format!("{}\n", "x".repeat(70)).repeat(100);
+    let mut talks: Vec<_> = (0..2).map(|_| smtp(&host, Role::Smtp, None)).collect();
+    for talk in &mut talks {
+        talk.say("MAIL FROM:<>\nRCPT TO:<bob@example.test>\nDATA\n");
+        talk.say(&body);
+        talk.say(&body);
+    }
+    let [slow, held] = &mut talks[..] else { panic!() };
+    assert_eq!((slow.wait(), held.wait()), (Wait::Read, Wait::Host));
+    let before = host.store().staged();
+    assert_eq!(held.pass(), "421 4.3.2 Too busy, closing the connection\r\n");
+    assert_eq!(held.wait(), Wait::Closed);
+    assert!(host.store().staged() < before);
+    assert!(slow.say(".\n").starts_with("250 "));
+    assert_eq!(inbox(&host, "bob").len(), 1);
+}
