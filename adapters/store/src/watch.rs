@@ -14,7 +14,10 @@ pub(crate) struct Watches {
 }
 
 struct Watched {
+    /// The latest change that answers may already tell of.
     modseq: Arc<AtomicU64>,
+    /// The latest change that the watchers were told of.
+    told: ModSeq,
     next: u64,
     watchers: Vec<(u64, Arc<dyn Watcher>)>,
 }
@@ -30,6 +33,7 @@ impl Watches {
         let mut accounts = self.accounts.lock();
         let watched = accounts.entry(account).or_insert_with(|| Watched {
             modseq: Arc::new(AtomicU64::new(now.0)),
+            told: now,
             next: 0,
             watchers: Vec::new(),
         });
@@ -42,17 +46,26 @@ impl Watches {
         Watch { modseq, end: Some(Box::new(move || watches.end(account, key))) }
     }
 
+    /// Lets every [`Watch`] know of changes, and tells no watcher yet: before the completions are
+    /// called. Who hears of a change by its answer must not find another session's watch behind it.
+    pub(crate) fn raise(&self, changed: &[(AccountId, ModSeq)]) {
+        let accounts = self.accounts.lock();
+        for (account, modseq) in changed {
+            if let Some(watched) = accounts.get(account) {
+                watched.modseq.fetch_max(modseq.0, Ordering::AcqRel);
+            }
+        }
+    }
+
     /// Tells the watchers of an account.
     pub(crate) fn changed(&self, account: AccountId, modseq: ModSeq) {
         // A watcher may end its own watch while it is told, so the lock is not held then.
-        let watchers = match self.accounts.lock().get(&account) {
-            None => return,
-            Some(watched) => {
-                if watched.modseq.fetch_max(modseq.0, Ordering::AcqRel) >= modseq.0 {
-                    return;
-                }
+        let watchers = match self.accounts.lock().get_mut(&account) {
+            Some(watched) if watched.told < modseq => {
+                watched.told = modseq;
                 watched.watchers.iter().map(|(_, w)| Arc::clone(w)).collect::<Vec<_>>()
             }
+            _ => return,
         };
         for watcher in watchers {
             watcher.changed(account, modseq);

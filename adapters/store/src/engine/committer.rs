@@ -11,6 +11,7 @@ use crate::disk::{File, is_full};
 use crate::id::{AccountId, BlobId, ModSeq};
 use crate::mutation::Batch;
 use crate::outcome::{Completion, Outcome, Outcomes, Refusal};
+use crate::watch::Watches;
 use crossbeam_channel::Sender;
 use std::io;
 use std::sync::Arc;
@@ -100,7 +101,11 @@ impl Committer {
 
     /// Does one round. Completions are called for all of `batches`; the result says which accounts
     /// changed.
-    pub(crate) fn round(&mut self, batches: &mut Vec<Submitted>) -> Vec<(AccountId, ModSeq)> {
+    pub(crate) fn round(
+        &mut self,
+        batches: &mut Vec<Submitted>,
+        watches: &Watches,
+    ) -> Vec<(AccountId, ModSeq)> {
         if self.read_only {
             batches.drain(..).for_each(|submitted| submitted.refuse(Refusal::ReadOnly));
             return Vec::new();
@@ -147,6 +152,7 @@ impl Committer {
             outcomes = outcomes.iter().map(refused).collect();
             break;
         }
+        watches.raise(&changed);
         for (submitted, outcomes) in batches.drain(..).zip(outcomes) {
             drop(submitted.batch);
             (submitted.done)(outcomes);

@@ -135,7 +135,7 @@ fn commit(mut committer: Committer, queue: &Receiver<Submitted>, ring: &Ring) {
                 if !pause.is_zero() {
                     std::thread::sleep(pause);
                 }
-                let changed = committer.round(&mut batches);
+                let changed = committer.round(&mut batches, &ring.watches);
                 ring.ring(changed);
             }
             Err(RecvTimeoutError::Timeout) => committer.mark(),
@@ -212,7 +212,7 @@ impl Inline {
             if count == 0 {
                 return 0;
             }
-            (inner.committer.round(&mut batches), count)
+            (inner.committer.round(&mut batches, &self.front.ring.watches), count)
         };
         self.front.ring.ring(changed);
         count

@@ -87,6 +87,7 @@ impl Store for Memory {
     fn submit(&self, batch: Batch, done: Completion) {
         let (outcomes, changed) = self.apply(&batch);
         drop(batch);
+        self.watches.raise(&changed);
         done(outcomes);
         for (account, modseq) in changed {
             self.watches.changed(account, modseq);

@@ -225,3 +225,31 @@ fn killed_processes_lose_nothing() {
     }
     assert!(acknowledged.len() > 20, "{} messages were acknowledged", acknowledged.len());
 }
+
+/// Two IMAP sessions on one mailbox: one stored flags and got its OK, the other said NOOP at once and was
+/// told nothing, because its watch was raised only after the OK had left.
+#[test]
+fn no_watch_lags_behind_an_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let stores: [Arc<dyn Store>; 2] =
+        [Arc::new(Memory::new()), Arc::new(open(folder.path()).unwrap())];
+    for store in stores {
+        let account = create(&*store);
+        let told = Arc::new(Told::default());
+        let watch = Arc::new(store.watch(account, told.clone()));
+        for number in 0..50_u32 {
+            let mut staging = store.staging(0);
+            staging.append(format!("Subject: {number}\r\n\r\n").as_bytes()).unwrap();
+            let body = staging.finish().unwrap();
+            let (tell, behind) = std::sync::mpsc::channel();
+            let seen = Arc::clone(&watch);
+            let done = move |outcomes: Outcomes| {
+                let Outcome::Delivered(stored) = &outcomes[0] else { panic!("{outcomes:?}") };
+                tell.send((stored[0].unwrap().modseq, seen.modseq())).unwrap();
+            };
+            store.submit(Batch::one(Timestamp(0), deliver(account, body)), Box::new(done));
+            let (stored, seen) = behind.recv_timeout(Duration::from_secs(60)).unwrap();
+            assert!(seen >= stored, "answered at {stored:?}, watched {seen:?}");
+        }
+    }
+}
