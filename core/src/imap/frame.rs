@@ -95,8 +95,9 @@ enum State {
     Head(Literal),
     /// Octets of a message.
     Message(u64),
-    /// The rest of the last line of what was refused.
-    SkipLine,
+    /// The rest of the last line of what was refused; what was skipped of it ends with `{` and the digits of this
+    /// number.
+    SkipLine(Option<u64>),
     /// Octets of a literal of what was refused.
     SkipOctets(u64),
 }
@@ -106,8 +107,8 @@ const _: () = assert!(size_of::<Framer>() <= 80);
 impl Framer {
     /// What [`Limits::line`] is at least.
     pub const LINE_LEAST: usize = 256;
-    /// No announcement of a literal is longer, CR LF included. So many octets at the end of a line are held back
-    /// while it is skipped, since they can announce octets that must be skipped too.
+    /// So many octets at the end of a line are held back while it is skipped, since they can announce octets that
+    /// must be skipped too. At least a digit, `+}` and CR LF; with the digits of most lengths it is seldom that one is cut.
     const TAIL: usize = 32;
 
     /// Waits for a command.
@@ -139,16 +140,16 @@ impl Framer {
             Frame::TooBig(n, literal) => (n, after_refusal(Some(literal))),
             Frame::Skipped(n) => match self.state {
                 State::SkipOctets(left) => (n, State::SkipOctets(left.saturating_sub(n as u64))),
-                _ if bytes.get(..n).is_some_and(|skipped| skipped.ends_with(b"\r\n")) => {
-                    (n, after_refusal(bytes.get(..n).and_then(announced)))
-                }
+                State::SkipLine(begun) => (n, skipped(bytes.get(..n).unwrap_or_default(), begun)),
                 state => (n, state),
             },
             Frame::Message(n) => match self.state {
                 State::Message(left) => (n, State::Message(left.saturating_sub(n as u64))),
                 state => (n, state),
             },
-            Frame::TooLong(n) => (n, State::SkipLine),
+            Frame::TooLong(n) => {
+                (n, State::SkipLine(begun(bytes.get(self.at..n).unwrap_or_default(), None)))
+            }
             Frame::Continue | Frame::Read => return,
         };
         *self = Self { state, ..Self::default() };
@@ -175,7 +176,7 @@ impl Framer {
     pub fn abandon(&mut self) {
         match self.state {
             State::Message(left) => self.state = State::SkipOctets(left),
-            State::End => self.state = State::SkipLine,
+            State::End => self.state = State::SkipLine(None),
             _ => return,
         }
         // What was framed as part of it stays framed, as skipped.
@@ -211,11 +212,11 @@ impl Framer {
                 State::End => break self.plain_line(input, limits, Frame::End),
                 State::Head(_) => break Frame::Read,
                 State::Message(0) => self.state = State::End,
-                State::SkipOctets(0) => self.state = State::SkipLine,
+                State::SkipOctets(0) => self.state = State::SkipLine(None),
                 State::Message(_) | State::SkipOctets(_) if input.is_empty() => break Frame::Read,
                 State::Message(left) => break Frame::Message(at_most(input.len(), left)),
                 State::SkipOctets(left) => break Frame::Skipped(at_most(input.len(), left)),
-                State::SkipLine => break skip_line(input),
+                State::SkipLine(_) => break skip_line(input),
             }
         };
         if !matches!(frame, Frame::Continue | Frame::Read) {
@@ -312,23 +313,49 @@ fn at_most(n: usize, left: u64) -> usize {
     usize::try_from(left).map_or(n, |left| left.min(n))
 }
 
+/// What follows octets of a line that were skipped, behind others that ended with `{` and the digits of `before`.
+fn skipped(octets: &[u8], before: Option<u64>) -> State {
+    let Some(line) = octets.strip_suffix(b"\r\n") else {
+        return State::SkipLine(begun(octets, before));
+    };
+    after_refusal(announced_behind(line, before))
+}
+
 /// The literal that a line announces with its last octets. A length that does not fit counts as the largest.
 fn announced(line: &[u8]) -> Option<Literal> {
-    let line = line.strip_suffix(b"}\r\n")?;
+    announced_behind(line.strip_suffix(b"\r\n")?, None)
+}
+
+/// The same of a line without CR LF, whose front was skipped and ended with `{` and the digits of `before`.
+fn announced_behind(line: &[u8], before: Option<u64>) -> Option<Literal> {
+    let line = line.strip_suffix(b"}")?;
     let (line, wait) = match line.strip_suffix(b"+") {
         Some(line) => (line, false),
         None => (line, true),
     };
-    let digits = line.iter().rev().take_while(|c| c.is_ascii_digit()).count();
-    let (line, digits) = line.split_at_checked(line.len() - digits)?;
-    let line = line.strip_suffix(b"{")?;
-    if digits.is_empty() {
+    let octets = begun(line, before)?;
+    let brace = line.iter().rposition(|c| !c.is_ascii_digit());
+    // `{}` announces nothing.
+    if brace.is_some_and(|brace| brace + 1 == line.len()) {
         return None;
     }
-    let octets = digits.iter().fold(0u64, |n, digit| {
+    let binary = brace.and_then(|at| line.get(..at)).is_some_and(|front| front.ends_with(b"~"));
+    Some(Literal { octets, wait, binary })
+}
+
+/// The number whose digits stand at the end of `octets` behind `{`. Octets that are nothing but digits go on
+/// with those of `before`.
+fn begun(octets: &[u8], before: Option<u64>) -> Option<u64> {
+    let count = octets.iter().rev().take_while(|c| c.is_ascii_digit()).count();
+    let (front, digits) = octets.split_at_checked(octets.len() - count)?;
+    let start = match front.last() {
+        None => before?,
+        Some(b'{') => 0,
+        Some(_) => return None,
+    };
+    Some(digits.iter().fold(start, |n, digit| {
         n.saturating_mul(10).saturating_add(u64::from(digit.wrapping_sub(b'0')))
-    });
-    Some(Literal { octets, wait, binary: line.ends_with(b"~") })
+    }))
 }
 
 /// Whether the literal that `head` ends with is the message of APPEND, whatever else is wrong with that
