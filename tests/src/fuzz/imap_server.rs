@@ -8,6 +8,7 @@ use posthaste_core::imap::view::View;
 use posthaste_core::imap::{Command, Flag, Syntax, Tagged};
 use posthaste_core::mime::{Limits, Scanner, Structure};
 
+use super::tells_a_secret;
 use crate::property::imap::ImapServer;
 use crate::property::{Unit, rules};
 
@@ -16,6 +17,9 @@ use crate::property::{Unit, rules};
 /// waiting.
 pub fn machine(octets: &[u8]) {
     let [settings, seed, wire @ ..] = octets else { return };
+    if tells_a_secret::<ImapServer>(wire) {
+        return;
+    }
     let subject = ImapServer::default();
     let mut talk = match settings & 3 {
         0 => Vec::new(),

@@ -11,6 +11,17 @@ pub mod sasl;
 pub mod smtp;
 pub mod store;
 
+use crate::property::Subject;
+
+/// Whether one of the subject's secrets stands in the octets: a tag or a name may be shown, and it could be one.
+fn tells_a_secret<S: Subject>(octets: &[u8]) -> bool {
+    S::SECRETS.iter().any(|secret| contains(octets, secret.as_bytes()))
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}
+
 /// A fuzz body.
 pub type Body = fn(&[u8]);
 

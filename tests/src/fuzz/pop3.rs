@@ -4,14 +4,14 @@ use bytes::Bytes;
 use posthaste_core::pop3::body::{Body, Next, OUTPUT};
 use posthaste_core::pop3::command::{Command, shown};
 
+use super::{contains, tells_a_secret};
 use crate::property::pop3::Pop3Server;
-use crate::property::{Subject, Unit, rules};
+use crate::property::{Unit, rules};
 
 /// A whole session holds all the rules, at every cutting. The first two octets are the host's mood.
 pub fn server(octets: &[u8]) {
     let Some((mood, talk)) = octets.split_at_checked(2) else { return };
-    if Pop3Server::SECRETS.iter().any(|secret| contains(talk, secret.as_bytes())) {
-        // A name may be shown, and this one could be it.
+    if tells_a_secret::<Pop3Server>(talk) {
         return;
     }
     for line in talk.split(|octet| *octet == b'\n') {
@@ -62,8 +62,4 @@ fn sent(mut body: Body, message: &[u8], size: usize) -> Vec<u8> {
             return out;
         }
     }
-}
-
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    text.windows(part.len()).any(|window| window == part)
 }
