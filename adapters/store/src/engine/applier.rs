@@ -25,10 +25,13 @@ pub(crate) struct Applier {
     /// Shards to be healed, with what is still open of them.
     broken: Vec<(usize, Option<Arc<redb::Database>>)>,
     latest: Applied,
-    /// Since the last checkpoint.
+    /// Since the last checkpoint; at a start, records that were replayed.
     messages: u64,
     bytes: u64,
 }
+
+/// How long a store that is being shut waits before it tries again to heal a shard.
+const HEAL_WAIT: Duration = Duration::from_millis(20);
 
 /// What to wait for.
 pub(crate) enum Next {
@@ -43,15 +46,21 @@ impl Applier {
         source: Arc<Source>,
         groups: Receiver<Arc<Group>>,
         applied: Vec<Applied>,
+        replayed: u64,
     ) -> Self {
         let latest = applied.iter().copied().max_by_key(|a| a.lsn).unwrap_or_default();
         // What the replay just applied is not durable.
         let durable = vec![0; applied.len()];
-        Self { source, groups, applied, durable, broken: Vec::new(), latest, messages: 0, bytes: 0 }
+        let (messages, bytes, broken) = (replayed, 0, Vec::new());
+        Self { source, groups, applied, durable, broken, latest, messages, bytes }
     }
 
     /// The thread's loop.
     pub(crate) fn run(&mut self) {
+        if self.messages > 0 {
+            // Or a server killed again and again before one is due would replay more each time.
+            self.checkpoint();
+        }
         let mut checkpointed = Instant::now();
         loop {
             let next = self.wait_and_apply();
@@ -106,7 +115,7 @@ impl Applier {
             // Healing is tried again with every group, and not in a tight loop at the end.
             self.heal();
             if ended {
-                std::thread::sleep(Duration::from_millis(20));
+                std::thread::sleep(HEAL_WAIT);
             }
         }
         if ended && list.is_empty() { Next::Ended } else { Next::Again }
@@ -260,6 +269,7 @@ pub(crate) fn replay_into(
     source: &Source,
     groups: &[Arc<Group>],
     applied: &mut [Applied],
+    durable: bool,
 ) -> Result<(), OpenError> {
     let Some(last) = groups.last() else { return Ok(()) };
     let latest = Applied { lsn: last.lsn, next: last.next };
@@ -281,7 +291,7 @@ pub(crate) fn replay_into(
     }
     for (shard, load) in loads.iter().enumerate() {
         if applied[shard].lsn < latest.lsn {
-            source.shards[shard].apply(latest, load, false)?;
+            source.shards[shard].apply(latest, load, durable)?;
             applied[shard] = latest;
         }
     }

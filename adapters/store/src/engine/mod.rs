@@ -156,6 +156,8 @@ pub struct Counters {
     pub messages: AtomicU64,
     /// Commits of index shards that were made durable.
     pub checkpoints: AtomicU64,
+    /// Records of the log that opening had to put into the index.
+    pub replayed: AtomicU64,
 }
 
 /// Everything readers, committer and applier share.

@@ -22,7 +22,7 @@ use parking_lot::RwLock;
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Why a store does not open.
 #[derive(Debug)]
@@ -138,7 +138,8 @@ pub(crate) fn open(disk: Arc<dyn Disk>, mut options: Options) -> Result<Opened, 
         options,
     };
 
-    let (end, unsynced, epoch, applied) = replay(&source, &packs, least, most, applied)?;
+    let Replayed { end, unsynced, epoch, applied, records } =
+        replay(&source, &packs, least, most, applied)?;
     cut(&source, &mut packs, &end)?;
     rewrite(&packs, &unsynced)?;
     *source.packs.write() = packs.clone();
@@ -159,7 +160,7 @@ pub(crate) fn open(disk: Arc<dyn Disk>, mut options: Options) -> Result<Opened, 
     let resolver = Resolver::new(zero.last_account()?, remembered);
     drop(zero);
     let (queue, groups) = crossbeam_channel::unbounded();
-    let applier = Applier::new(Arc::clone(&source), groups, applied);
+    let applier = Applier::new(Arc::clone(&source), groups, applied, records);
     let committer = Committer::new(Arc::clone(&source), writer, resolver, queue);
     Ok(Opened { committer, applier, source, lock })
 }
@@ -233,6 +234,16 @@ struct End {
 /// Batches that may not be synced: where they are and how long.
 type Unsynced = Vec<(Position, u32)>;
 
+/// What a replay found.
+struct Replayed {
+    end: End,
+    unsynced: Unsynced,
+    epoch: u32,
+    applied: Vec<Applied>,
+    /// How many records the index has got that are not durable in it.
+    records: u64,
+}
+
 /// Reads the log from the least advanced shard on and brings all shards up to its end.
 fn replay(
     source: &Source,
@@ -240,7 +251,7 @@ fn replay(
     least: Applied,
     most: u64,
     mut applied: Vec<Applied>,
-) -> Result<(End, Unsynced, u32, Vec<Applied>), OpenError> {
+) -> Result<Replayed, OpenError> {
     // First only the heads, to know what was synced; the epoch is that of the last batch.
     let mut scan = Scan::new(packs, source.mark, least.next, least.lsn + 1);
     let (mut synced, mut epoch) = (most, last_epoch(packs, source.mark, least)?);
@@ -252,7 +263,7 @@ fn replay(
     let mut scan = Scan::new(packs, source.mark, least.next, least.lsn + 1);
     let mut unsynced = Unsynced::new();
     let mut groups = Vec::new();
-    let (mut messages, mut weight) = (0, 0);
+    let (mut records, mut weight, mut volatile, mut replayed) = (0, 0, 0, 0);
     let tail = loop {
         match scan.step(scan.lsn() > synced)? {
             Step::End => break None,
@@ -266,31 +277,38 @@ fn replay(
                 if lsn > synced {
                     unsynced.push((at, batch.header.length));
                 }
-                let records = decode_records(&batch.records).map_err(|_| OpenError::Damaged {
+                let decoded = decode_records(&batch.records).map_err(|_| OpenError::Damaged {
                     file: pack_name(at.pack),
                     offset: at.offset,
                     lsn,
                     detail: "the records do not decode, though their checksum is right".into(),
                 })?;
                 weight += batch.records.len() as u64;
-                messages += records.len() as u64;
+                records += decoded.len() as u64;
+                replayed += decoded.len() as u64;
                 groups.push(Arc::new(Group {
                     lsn,
                     next: batch.next,
-                    records,
+                    records: decoded,
                     blobs: with_lengths(source, batch.blobs)?,
                     weight: 0,
                     messages: 0,
                 }));
             }
         }
-        if messages >= source.options.group_messages * 2 || weight >= source.options.waiting {
-            replay_into(source, &groups, &mut applied)?;
+        if records >= source.options.group_messages * 2 || weight >= source.options.waiting {
+            volatile += records;
+            // Whoever is killed while he replays need not begin from where he began. An index that knew what the
+            // log may still lose would be taken for damage.
+            let durable =
+                volatile >= source.options.checkpoint_messages && scan.lsn() <= synced + 1;
+            replay_into(source, &groups, &mut applied, durable)?;
             groups.clear();
-            (messages, weight) = (0, 0);
+            volatile = if durable { 0 } else { volatile };
+            (records, weight) = (0, 0);
         }
     };
-    replay_into(source, &groups, &mut applied)?;
+    replay_into(source, &groups, &mut applied, false)?;
 
     let (at, lsn) = (scan.position(), scan.lsn());
     if most >= lsn {
@@ -311,7 +329,9 @@ fn replay(
             detail: format!("{detail}; batch {later} follows and says it was synced"),
         });
     }
-    Ok((End { at, lsn, tail }, unsynced, epoch, applied))
+    source.counters.replayed.store(replayed, Ordering::Relaxed);
+    let (end, records) = (End { at, lsn, tail }, volatile + records);
+    Ok(Replayed { end, unsynced, epoch, applied, records })
 }
 
 /// The epoch of the batch just before the replay position is not known; all there are is a bound.

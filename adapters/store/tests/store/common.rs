@@ -239,6 +239,32 @@ pub(crate) fn small() -> Options {
         shards: 2,
         pack_size: 32 * 1024,
         mark: Some(0x1122_3344_5566_7788),
+        group_messages: 3,
+        checkpoint_messages: 7,
         ..Options::default()
+    }
+}
+
+/// An account of no settings and no limits.
+pub(crate) fn create_account() -> Mutation {
+    Mutation::AccountCreate {
+        settings: Default::default(),
+        quota: Quota::default(),
+        mailboxes: vec![],
+    }
+}
+
+/// A message for the INBOX of an account.
+pub(crate) fn deliver(account: AccountId, body: Body) -> Mutation {
+    Mutation::Deliver {
+        message: Message {
+            body,
+            internal: Timestamp(0),
+            received: Timestamp(0),
+            summary: Default::default(),
+        },
+        flags: FlagNames::default(),
+        to: smallvec::smallvec![Target { account, mailbox: MailboxId::INBOX }],
+        whole: true,
     }
 }

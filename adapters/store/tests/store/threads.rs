@@ -3,7 +3,6 @@
 use super::common::*;
 use posthaste_store::disk::RealDisk;
 use posthaste_store::*;
-use smallvec::smallvec;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -21,30 +20,9 @@ fn wait(store: &dyn Store, mutation: Mutation) -> Outcome {
 }
 
 fn create(store: &dyn Store) -> AccountId {
-    let made = wait(
-        store,
-        Mutation::AccountCreate {
-            settings: Default::default(),
-            quota: Quota::default(),
-            mailboxes: vec![],
-        },
-    );
+    let made = wait(store, create_account());
     let Outcome::Account(account) = made else { panic!("{made:?}") };
     account
-}
-
-fn deliver(account: AccountId, body: Body) -> Mutation {
-    Mutation::Deliver {
-        message: Message {
-            body,
-            internal: Timestamp(0),
-            received: Timestamp(0),
-            summary: Default::default(),
-        },
-        flags: FlagNames::default(),
-        to: smallvec![Target { account, mailbox: MailboxId::INBOX }],
-        whole: true,
-    }
 }
 
 #[derive(Default)]
