@@ -281,7 +281,7 @@ impl<'s, S: Subject> Driver<'s, S> {
 
     /// Rule 9: each line that was consumed stood in one event.
     fn check_lines(&self) {
-        if !S::COUNTS_LINES {
+        if !self.subject.counts_lines(&self.sent) {
             return;
         }
         let consumed = self.sent.len() - self.input.len();

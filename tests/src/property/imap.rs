@@ -45,7 +45,9 @@ impl Subject for ImapServer {
         &["c4narybird", "AGFsaWNlAGM0bmFyeWJpcmQ", "YzRuYXJ5YmlyZA"];
 
     // A literal may hold CR LF, which ends no line.
-    const COUNTS_LINES: bool = false;
+    fn counts_lines(&self, sent: &[u8]) -> bool {
+        !sent.contains(&b'{')
+    }
 
     fn machine(&self) -> Server {
         Server::new(self.config.clone())
@@ -430,7 +432,19 @@ impl Script<Imap> for Host {
             Event::Skipped(run) => Some(run.expose().to_vec()),
             _ => None,
         };
-        Look { run, lines: 0, ended: matches!(event, Event::Ended(_)) }
+        let lines = match event {
+            Event::Bad { .. }
+            | Event::Command(..)
+            | Event::Done
+            | Event::Heard(_)
+            | Event::Lookup(..)
+            | Event::Response(_)
+            | Event::SignIn(..)
+            | Event::SignInFailed(_)
+            | Event::StartTls => 1,
+            _ => 0,
+        };
+        Look { run, lines, ended: matches!(event, Event::Ended(_)) }
     }
 
     fn answer(&mut self, event: Event<'_>, random: &mut Random) -> Option<Answered<Imap>> {

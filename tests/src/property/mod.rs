@@ -37,8 +37,10 @@ pub trait Subject {
     /// Octets of heap that the machine may hold when it waits for the next command.
     const IDLE_HEAP: usize = 0;
 
-    /// Whether what [`Script::look`] sees counts each line of the peer.
-    const COUNTS_LINES: bool = true;
+    /// Whether what [`Script::look`] sees counts each line of what the peer sent.
+    fn counts_lines(&self, _sent: &[u8]) -> bool {
+        true
+    }
 
     /// A fresh machine. Its settings are shared with the subject.
     fn machine(&self) -> Self::Machine;

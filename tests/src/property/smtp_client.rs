@@ -42,7 +42,9 @@ impl Subject for Sender {
         &["c4narybird", "AGFsaWNlAGM0bmFyeWJpcmQ", "YzRuYXJ5YmlyZA"];
 
     // Events stand for replies, which have many lines.
-    const COUNTS_LINES: bool = false;
+    fn counts_lines(&self, _: &[u8]) -> bool {
+        false
+    }
 
     fn machine(&self) -> Client {
         Client::new(self.0.clone(), [7; 18])
