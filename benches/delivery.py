@@ -366,7 +366,7 @@ def main():
                 more = {"plain": [], "pipelined": ["--pipelined"], "tls": ["--starttls"]}[variant]
                 for _ in range(arguments.rounds):
                     for peer in peers:
-                        if variant == "tls" and not isinstance(peer, Posthaste):
+                        if variant == "tls" and (not isinstance(peer, Posthaste) or peer.lmtp):
                             continue
                         slow = isinstance(peer, (Postfix, Dovecot))
                         messages = arguments.messages * min(sessions, 100) // 100 // (8 if slow else 1)
