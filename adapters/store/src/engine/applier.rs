@@ -13,7 +13,7 @@ use super::{OpenError, Position, Source};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Applies groups.
 pub(crate) struct Applier {
@@ -29,9 +29,6 @@ pub(crate) struct Applier {
     messages: u64,
     bytes: u64,
 }
-
-/// How long a store that is being shut waits before it tries again to heal a shard.
-const HEAL_WAIT: Duration = Duration::from_millis(20);
 
 /// What to wait for.
 pub(crate) enum Next {
@@ -111,13 +108,8 @@ impl Applier {
             }
         }
         self.apply(&list);
-        if !self.broken.is_empty() {
-            // Healing is tried again with every group, and not in a tight loop at the end.
-            self.heal();
-            if ended {
-                std::thread::sleep(HEAL_WAIT);
-            }
-        }
+        // Tried again with every group. What is still broken at the end is replayed at the next start.
+        self.heal();
         if ended && list.is_empty() { Next::Ended } else { Next::Again }
     }
 
