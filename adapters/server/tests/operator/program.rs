@@ -12,6 +12,9 @@ use rustix::process::{Pid, Signal, kill_process};
 /// How long anything may take that ends by itself.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How often it is looked whether a child has ended: there is no waiting for that with an end.
+const LOOK: Duration = Duration::from_millis(5);
+
 /// The program, with nothing of the tester's environment that changes what it prints.
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_posthaste"));
@@ -93,7 +96,7 @@ impl Dying {
                 return status;
             }
             assert!(Instant::now() < until, "it does not end");
-            thread::sleep(Duration::from_millis(5));
+            thread::sleep(LOOK);
         }
     }
 }
@@ -125,8 +128,13 @@ impl Printed {
         });
     }
 
-    fn text(&self) -> String {
-        self.0.0.lock().unwrap().0.clone()
+    /// Waits until no more can come.
+    #[track_caller]
+    fn whole(&self) -> String {
+        let kept = self.0.0.lock().unwrap();
+        let (kept, waited) = self.0.1.wait_timeout_while(kept, PATIENCE, |kept| !kept.1).unwrap();
+        assert!(!waited.timed_out(), "the stream does not end:\n{}", kept.0);
+        kept.0.clone()
     }
 
     /// Waits until `enough` holds for what was printed.
@@ -199,11 +207,7 @@ impl Running {
     #[track_caller]
     pub(crate) fn end(mut self) -> (Option<i32>, String) {
         let code = self.child.wait().code();
-        let until = Instant::now() + PATIENCE;
-        while !self.err.0.0.lock().unwrap().1 && Instant::now() < until {
-            thread::sleep(Duration::from_millis(5));
-        }
-        (code, self.err.text())
+        (code, self.err.whole())
     }
 
     /// Stops it as an operator does.
