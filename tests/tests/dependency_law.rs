@@ -19,11 +19,12 @@ use serde_json::Value;
 const LAW: &[(&str, &[&str])] = &[
     ("posthaste", &["*"]),
     ("posthaste-benches", &["*"]),
-    ("posthaste-core", &[]),
+    ("posthaste-core", &["posthaste-simd"]),
     ("posthaste-fuzz", &["*", "posthaste-tests"]),
     ("posthaste-host", &["posthaste-core", "posthaste-store"]),
     ("posthaste-mio", &["posthaste-core", "posthaste-tls"]),
     ("posthaste-no-std", &["posthaste-core"]),
+    ("posthaste-simd", &[]),
     ("posthaste-store", &["posthaste-core"]),
     ("posthaste-tests", &["*"]),
     ("posthaste-tls", &["posthaste-core"]),

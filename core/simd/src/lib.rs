@@ -1,0 +1,11 @@
+//! The few loops of posthaste-core that need vector instructions, each beside its plain form.
+//!
+//! # The map
+//! | module | holds |
+//! |---|---|
+//!
+//! Every function here has a safe form that works everywhere and is the oracle of the others in
+//! their tests. Which one runs is decided once, by what the processor can do. `unsafe` stands
+//! nowhere else in what core is made of.
+
+#![no_std]
