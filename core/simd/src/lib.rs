@@ -3,9 +3,14 @@
 //! # The map
 //! | module | holds |
 //! |---|---|
+//! | [`lines`] | ends of header fields, places where a MIME delimiter may stand, line counts |
+//! | `cpu` | what the processor can do |
 //!
 //! Every function here has a safe form that works everywhere and is the oracle of the others in
 //! their tests. Which one runs is decided once, by what the processor can do. `unsafe` stands
 //! nowhere else in what core is made of.
 
 #![no_std]
+
+mod cpu;
+pub mod lines;

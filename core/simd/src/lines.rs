@@ -1,0 +1,416 @@
+//! Lines of a message: where header fields end, where a delimiter may stand, how many there are.
+//!
+//! | function | finds |
+//! |---|---|
+//! | [`fields`] | the ends of header fields, folds passed over, many in one call |
+//! | [`dashes`] | the next `\n--`, behind which a MIME delimiter may stand |
+//! | [`count`] | how many LF there are |
+
+use crate::cpu::{self, Cpu};
+
+/// How many ends one call of [`fields`] finds at most.
+pub const MOST_ENDS: usize = 32;
+
+/// The ends of header fields; see [`fields`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ends {
+    ends: [u32; MOST_ENDS],
+    count: usize,
+    more: bool,
+}
+
+impl Ends {
+    const NONE: Self = Self { ends: [0; MOST_ENDS], count: 0, more: false };
+
+    /// The offset behind the line end of each field in order, and whether the field (since the end
+    /// before it) holds octets above 127.
+    pub fn iter(&self) -> impl Iterator<Item = (usize, bool)> + '_ {
+        let ends = self.ends.iter().take(self.count);
+        ends.map(|end| ((end & !EIGHT_BIT) as usize, end & EIGHT_BIT != 0))
+    }
+
+    /// Whether the search stopped at the last end, so that more may follow; else what follows the
+    /// last end is a field that goes on behind `text`.
+    #[must_use]
+    pub const fn more(&self) -> bool {
+        self.more
+    }
+
+    fn push(&mut self, end: usize, eight_bit: bool) {
+        if let Some(place) = self.ends.get_mut(self.count) {
+            *place = end as u32 | if eight_bit { EIGHT_BIT } else { 0 };
+            self.count += 1;
+        }
+    }
+}
+
+/// Set in an end whose field holds octets above 127; offsets are smaller.
+const EIGHT_BIT: u32 = 1 << 31;
+
+/// Finds the ends of header fields in `text`: each LF behind which an octet follows that is neither
+/// space nor tab (RFC 5322 §2.2.3).
+///
+/// Stops at an end behind which CR or LF stands, as the header may end there, and after
+/// [`MOST_ENDS`]. Of texts longer than 1 GiB the first GiB is looked at.
+#[must_use]
+pub fn fields(text: &[u8]) -> Ends {
+    let text = text.get(..1 << 30).unwrap_or(text);
+    match cpu::cpu() {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: the processor has what the function was compiled for.
+        Cpu::Avx512 => unsafe { x86::fields_avx512(text) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        Cpu::Avx2 => unsafe { x86::fields_avx2(text) },
+        _ => plain::fields(text),
+    }
+}
+
+/// The offset of the LF of the first `\n--` in `text`.
+#[must_use]
+pub fn dashes(text: &[u8]) -> Option<usize> {
+    match cpu::cpu() {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: the processor has what the function was compiled for.
+        Cpu::Avx512 => unsafe { x86::dashes_avx512(text) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        Cpu::Avx2 => unsafe { x86::dashes_avx2(text) },
+        _ => plain::dashes(text),
+    }
+}
+
+/// How many LF stand in `text`.
+#[must_use]
+pub fn count(text: &[u8]) -> usize {
+    match cpu::cpu() {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: the processor has what the function was compiled for.
+        Cpu::Avx512 => unsafe { x86::count_avx512(text) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        Cpu::Avx2 => unsafe { x86::count_avx2(text) },
+        _ => plain::count(text),
+    }
+}
+
+/// The forms that work everywhere.
+mod plain {
+    use super::Ends;
+    use memchr::{memchr_iter, memmem};
+
+    pub(super) fn fields(text: &[u8]) -> Ends {
+        let (mut found, mut from) = (Ends::NONE, 0);
+        for at in memchr_iter(b'\n', text) {
+            let end = at + 1;
+            let Some(next) = text.get(end) else { break };
+            if matches!(next, b' ' | b'\t') {
+                continue;
+            }
+            found.push(end, !text.get(from..end).unwrap_or_default().is_ascii());
+            from = end;
+            if matches!(next, b'\r' | b'\n') || found.count == super::MOST_ENDS {
+                found.more = true;
+                break;
+            }
+        }
+        found
+    }
+
+    pub(super) fn dashes(text: &[u8]) -> Option<usize> {
+        memmem::find(text, b"\n--")
+    }
+
+    pub(super) fn count(text: &[u8]) -> usize {
+        memchr_iter(b'\n', text).count()
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use core::arch::x86_64::*;
+
+    use super::{Ends, MOST_ENDS};
+
+    /// What a block of 64 octets holds, a bit an octet.
+    struct Block {
+        /// LF behind which neither space nor tab stands.
+        ends: u64,
+        /// Octets above 127.
+        high: u64,
+    }
+
+    /// The walk over blocks that both widths share. The octet behind each block is needed too, so
+    /// the last octets are looked at in a copy that zeros follow.
+    #[inline(always)]
+    fn fields(text: &[u8], block: impl Fn(&[u8; 64], &[u8; 64]) -> Block) -> Ends {
+        let mut found = Ends::NONE;
+        let mut high = false;
+        let (blocks, _) = text.as_chunks::<64>();
+        let (nexts, _) = text.get(1..).unwrap_or_default().as_chunks::<64>();
+        let mut at = 0;
+        for (octets, next) in blocks.iter().zip(nexts) {
+            if note(text, &mut found, &mut high, at, &block(octets, next)) {
+                return found;
+            }
+            at += 64;
+        }
+        // What is left is 64 octets at most.
+        let mut last = [0; 128];
+        let rest = text.get(at..).unwrap_or_default();
+        if let Some(room) = last.get_mut(..rest.len()) {
+            room.copy_from_slice(rest);
+        }
+        let (octets, next) = (first(&last), first(last.get(1..).unwrap_or_default()));
+        let mut bits = block(octets, next);
+        // Nothing is known of what follows the last octet.
+        bits.ends &= !(1_u64 << (rest.len().max(1) - 1));
+        note(text, &mut found, &mut high, at, &bits);
+        found
+    }
+
+    #[inline(always)]
+    fn first(octets: &[u8]) -> &[u8; 64] {
+        octets.first_chunk().unwrap_or(&[0; 64])
+    }
+
+    /// Notes the ends of the block at `at`; `true` if that was the last one.
+    #[inline(always)]
+    fn note(text: &[u8], found: &mut Ends, high: &mut bool, at: usize, block: &Block) -> bool {
+        let (mut ends, mut octets) = (block.ends, block.high);
+        while ends != 0 {
+            let bit = ends.trailing_zeros();
+            // Up to the LF, which is not above 127.
+            let below = octets & ((1_u64 << bit) - 1);
+            let end = at + bit as usize + 1;
+            found.push(end, *high || below != 0);
+            *high = false;
+            octets ^= below;
+            ends &= ends - 1;
+            let stop = matches!(text.get(end), Some(b'\r' | b'\n'));
+            if stop || found.count == MOST_ENDS {
+                found.more = true;
+                return true;
+            }
+        }
+        *high |= octets != 0;
+        false
+    }
+
+    #[inline(always)]
+    fn dashes(
+        text: &[u8],
+        block: impl Fn(&[u8; 64], &[u8; 64], &[u8; 64]) -> u64,
+    ) -> Option<usize> {
+        let (blocks, _) = text.as_chunks::<64>();
+        let (second, _) = text.get(1..).unwrap_or_default().as_chunks::<64>();
+        let (third, _) = text.get(2..).unwrap_or_default().as_chunks::<64>();
+        let mut at = 0;
+        for ((a, b), c) in blocks.iter().zip(second).zip(third) {
+            let found = block(a, b, c);
+            if found != 0 {
+                return Some(at + found.trailing_zeros() as usize);
+            }
+            at += 64;
+        }
+        // What is left is 65 octets at most.
+        let mut last = [0; 128];
+        let rest = text.get(at..).unwrap_or_default();
+        if let Some(room) = last.get_mut(..rest.len()) {
+            room.copy_from_slice(rest);
+        }
+        let shifted = |by: usize| first(last.get(by..).unwrap_or_default());
+        let found = block(shifted(0), shifted(1), shifted(2));
+        (found != 0).then(|| at + found.trailing_zeros() as usize)
+    }
+
+    /// Half of a block.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn half<const AT: usize>(octets: &[u8; 64]) -> __m256i {
+        const { assert!(AT == 0 || AT == 32) };
+        // SAFETY: 32 octets from 0 or 32 on are within 64, and the load needs no alignment.
+        unsafe { _mm256_loadu_si256(octets.as_ptr().add(AT).cast()) }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn bits(low: __m256i, high: __m256i) -> u64 {
+        let (low, high) = (_mm256_movemask_epi8(low) as u32, _mm256_movemask_epi8(high) as u32);
+        u64::from(low) | u64::from(high) << 32
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn half_ends(octets: __m256i, next: __m256i) -> __m256i {
+        let lf = _mm256_cmpeq_epi8(octets, _mm256_set1_epi8(b'\n' as i8));
+        let space = _mm256_cmpeq_epi8(next, _mm256_set1_epi8(b' ' as i8));
+        let tab = _mm256_cmpeq_epi8(next, _mm256_set1_epi8(b'\t' as i8));
+        _mm256_andnot_si256(_mm256_or_si256(space, tab), lf)
+    }
+
+    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+    pub(super) fn fields_avx2(text: &[u8]) -> Ends {
+        fields(text, |octets, next| {
+            let (low, high) = (half::<0>(octets), half::<32>(octets));
+            let ends = bits(half_ends(low, half::<0>(next)), half_ends(high, half::<32>(next)));
+            Block { ends, high: bits(low, high) }
+        })
+    }
+
+    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+    pub(super) fn dashes_avx2(text: &[u8]) -> Option<usize> {
+        dashes(text, |a, b, c| {
+            let lf = _mm256_set1_epi8(b'\n' as i8);
+            let dash = _mm256_set1_epi8(b'-' as i8);
+            let find = |a, b, c| {
+                let dashes =
+                    _mm256_and_si256(_mm256_cmpeq_epi8(b, dash), _mm256_cmpeq_epi8(c, dash));
+                _mm256_and_si256(_mm256_cmpeq_epi8(a, lf), dashes)
+            };
+            let low = find(half::<0>(a), half::<0>(b), half::<0>(c));
+            let high = find(half::<32>(a), half::<32>(b), half::<32>(c));
+            let any = _mm256_or_si256(low, high);
+            if _mm256_testz_si256(any, any) == 1 { 0 } else { bits(low, high) }
+        })
+    }
+
+    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+    pub(super) fn count_avx2(text: &[u8]) -> usize {
+        let lf = _mm256_set1_epi8(b'\n' as i8);
+        let zero = _mm256_setzero_si256();
+        let (blocks, rest) = text.as_chunks::<64>();
+        let mut total = 0;
+        // A lane counts to 255 at most: 2 for each block.
+        for some in blocks.chunks(127) {
+            let mut lanes = zero;
+            for octets in some {
+                lanes = _mm256_sub_epi8(lanes, _mm256_cmpeq_epi8(half::<0>(octets), lf));
+                lanes = _mm256_sub_epi8(lanes, _mm256_cmpeq_epi8(half::<32>(octets), lf));
+            }
+            let sums = _mm256_sad_epu8(lanes, zero);
+            total += (_mm256_extract_epi64::<0>(sums)
+                + _mm256_extract_epi64::<1>(sums)
+                + _mm256_extract_epi64::<2>(sums)
+                + _mm256_extract_epi64::<3>(sums)) as usize;
+        }
+        let mut last = [0; 64];
+        if let Some(room) = last.get_mut(..rest.len()) {
+            room.copy_from_slice(rest);
+        }
+        let low = _mm256_cmpeq_epi8(half::<0>(&last), lf);
+        let high = _mm256_cmpeq_epi8(half::<32>(&last), lf);
+        total + bits(low, high).count_ones() as usize
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    fn whole(octets: &[u8; 64]) -> __m512i {
+        // SAFETY: 64 octets are there, and the load needs no alignment.
+        unsafe { _mm512_loadu_si512(octets.as_ptr().cast()) }
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2,lzcnt,popcnt")]
+    pub(super) fn fields_avx512(text: &[u8]) -> Ends {
+        fields(text, |octets, next| {
+            let (octets, next) = (whole(octets), whole(next));
+            let lf = _mm512_cmpeq_epi8_mask(octets, _mm512_set1_epi8(b'\n' as i8));
+            let space = _mm512_cmpeq_epi8_mask(next, _mm512_set1_epi8(b' ' as i8));
+            let tab = _mm512_cmpeq_epi8_mask(next, _mm512_set1_epi8(b'\t' as i8));
+            Block { ends: lf & !(space | tab), high: _mm512_movepi8_mask(octets) }
+        })
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2,lzcnt,popcnt")]
+    pub(super) fn dashes_avx512(text: &[u8]) -> Option<usize> {
+        dashes(text, |a, b, c| {
+            let dash = _mm512_set1_epi8(b'-' as i8);
+            let lf = _mm512_cmpeq_epi8_mask(whole(a), _mm512_set1_epi8(b'\n' as i8));
+            let first = _mm512_mask_cmpeq_epi8_mask(lf, whole(b), dash);
+            _mm512_mask_cmpeq_epi8_mask(first, whole(c), dash)
+        })
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2,lzcnt,popcnt")]
+    pub(super) fn count_avx512(text: &[u8]) -> usize {
+        let lf = _mm512_set1_epi8(b'\n' as i8);
+        let (blocks, rest) = text.as_chunks::<64>();
+        let mut total = 0;
+        for octets in blocks {
+            total += _mm512_cmpeq_epi8_mask(whole(octets), lf).count_ones() as usize;
+        }
+        let mut last = [0; 64];
+        if let Some(room) = last.get_mut(..rest.len()) {
+            room.copy_from_slice(rest);
+        }
+        total + _mm512_cmpeq_epi8_mask(whole(&last), lf).count_ones() as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::{vec, vec::Vec};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn all(text: &[u8]) -> Vec<(Ends, Option<usize>, usize)> {
+        let mut all = vec![(plain::fields(text), plain::dashes(text), plain::count(text))];
+        #[cfg(target_arch = "x86_64")]
+        {
+            if cpu::cpu() >= Cpu::Avx2 {
+                // SAFETY: the processor has AVX2.
+                all.push(unsafe {
+                    (x86::fields_avx2(text), x86::dashes_avx2(text), x86::count_avx2(text))
+                });
+            }
+            if cpu::cpu() >= Cpu::Avx512 {
+                // SAFETY: the processor has AVX-512.
+                all.push(unsafe {
+                    (x86::fields_avx512(text), x86::dashes_avx512(text), x86::count_avx512(text))
+                });
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn fields_end_where_no_fold_follows() {
+        let ends = |text: &[u8]| {
+            let found = fields(text);
+            (found.iter().collect::<Vec<_>>(), found.more())
+        };
+        assert_eq!(ends(b""), (vec![], false));
+        assert_eq!(ends(b"A: b\r\n"), (vec![], false));
+        assert_eq!(ends(b"A: b\r\n c\r\nB: \xff\nC"), (vec![(10, false), (15, true)], false));
+        assert_eq!(ends(b"A: b\n\t\n\nB"), (vec![(7, false)], true));
+        let many = b"A:b\n".repeat(40);
+        assert_eq!(fields(&many).iter().last(), Some((128, false)));
+        assert!(fields(&many).more());
+        assert_eq!(fields(&many[128..]).iter().count(), 7);
+    }
+
+    proptest! {
+        #[test]
+        fn every_form_finds_the_same(
+            text in prop::collection::vec(
+                prop::sample::select(b"\n\n\n---\r \tab\xe9".to_vec()), 0..400),
+            long in prop::collection::vec(prop::sample::select(b"\nab\xe9 -".to_vec()), 0..9),
+            stretch in 0_usize..200, start in 0_usize..70,
+        ) {
+            let mut whole = text;
+            for octet in long {
+                whole.extend(std::iter::repeat_n(b'x', stretch));
+                whole.push(octet);
+            }
+            let text = whole.get(start..).unwrap_or_default();
+            let all = all(text);
+            for other in &all {
+                prop_assert_eq!(other, &all[0]);
+            }
+        }
+    }
+}
