@@ -30,6 +30,8 @@ pub(crate) enum Command {
     /// Add, remove and list accounts, set passwords; works while the server runs
     #[command(subcommand)]
     Account(Account),
+    /// Show what a message is made of
+    Mime(Mime),
     /// Send a message by SMTP, for trying things
     Send(Send),
     /// Read the manual
@@ -133,6 +135,39 @@ pub(crate) struct Password {
     /// Read the password from the first line of standard input instead of asking
     #[arg(long)]
     pub(crate) password_stdin: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Mime {
+    /// Messages; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) form: MimeForm,
+    /// Read each bare CR or LF as CR LF, which is how a server keeps mail
+    #[arg(long)]
+    pub(crate) crlf: bool,
+}
+
+/// What to show; the tree, if nothing is said.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub(crate) struct MimeForm {
+    /// Draw the parts: what they are, and where they stand (the default)
+    #[arg(long)]
+    pub(crate) tree: bool,
+    /// Print all that is known, one JSON object a line for each message
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Print IMAP's ENVELOPE
+    #[arg(long)]
+    pub(crate) envelope: bool,
+    /// Print IMAP's BODYSTRUCTURE
+    #[arg(long)]
+    pub(crate) bodystructure: bool,
+    /// Write the content of one part, decoded, and nothing else; IMAP's numbers, such as 1.2
+    #[arg(long, value_name = "N")]
+    pub(crate) part: Option<String>,
 }
 
 #[derive(Debug, Args)]

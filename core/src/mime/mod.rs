@@ -146,6 +146,23 @@ impl Defects {
     /// A delimiter stands within a header.
     pub const BOUNDARY_IN_HEADER: Self = Self(1 << 13);
 
+    const NAMES: &[(Self, &'static str)] = &[
+        (Self::TRUNCATED, "truncated"),
+        (Self::NO_BOUNDARY, "no_boundary"),
+        (Self::NO_DELIMITER, "no_delimiter"),
+        (Self::NOT_CLOSED, "not_closed"),
+        (Self::BOUNDARY_PREFIX, "boundary_prefix"),
+        (Self::BOUNDARY_REUSED, "boundary_reused"),
+        (Self::TWO_TYPES, "two_types"),
+        (Self::BAD_TYPE, "bad_type"),
+        (Self::ENCODED_PARTS, "encoded_parts"),
+        (Self::BAD_FIELD, "bad_field"),
+        (Self::NO_BLANK_LINE, "no_blank_line"),
+        (Self::BARE_LF, "bare_lf"),
+        (Self::EIGHT_BIT_HEADER, "eight_bit_header"),
+        (Self::BOUNDARY_IN_HEADER, "boundary_in_header"),
+    ];
+
     /// Whether all marks of `other` are set.
     #[must_use]
     pub const fn contains(self, other: Self) -> bool {
@@ -162,6 +179,11 @@ impl Defects {
     #[must_use]
     pub const fn bits(self) -> u32 {
         self.0
+    }
+
+    /// The names of the marks that are set, as in `not_closed`.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        Self::NAMES.iter().filter(move |(mark, _)| self.contains(*mark)).map(|(_, name)| *name)
     }
 
     /// Sets the marks of `other` too.

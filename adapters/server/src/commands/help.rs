@@ -17,6 +17,7 @@ const TOPICS: &[(&str, &str, &str)] = &[
         include_str!("../../manual/operation.md"),
     ),
     ("protocols", "what is spoken, and how strictly", include_str!("../../manual/protocols.md")),
+    ("mime", "what a message is made of", include_str!("../../manual/mime.md")),
 ];
 
 pub(super) fn run(topic: Option<&str>) -> Result<(), Failure> {

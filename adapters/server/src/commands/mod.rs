@@ -4,6 +4,7 @@ mod account;
 mod config;
 mod dev;
 mod help;
+mod mime;
 mod send;
 mod serve;
 
@@ -17,6 +18,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Config(config) => config::run(config),
         Command::Dev(dev) => dev::run(&dev),
         Command::Help { topic } => help::run(topic.as_deref()),
+        Command::Mime(mime) => mime::run(&mime),
         Command::Send(send) => send::run(&send),
         Command::Serve(serve) => serve::run(&serve),
     }

@@ -9,6 +9,7 @@
 mod accounts;
 mod config;
 mod dev;
+mod mime;
 mod place;
 mod program;
 mod reload;

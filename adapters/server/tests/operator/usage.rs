@@ -30,7 +30,7 @@ fn help_and_version() {
     assert_eq!(version, format!("posthaste {}\n", env!("CARGO_PKG_VERSION")));
     assert!(run(&["--help"]).fine().contains("posthaste dev"));
     let topics = run(&["help"]).fine();
-    for topic in ["start", "config", "accounts", "operation", "protocols"] {
+    for topic in ["start", "config", "accounts", "operation", "protocols", "mime"] {
         assert!(topics.contains(topic), "{topics}");
         assert!(run(&["help", topic]).fine().starts_with("# "), "{topic}");
     }

@@ -7,8 +7,9 @@ use crate::mime::Message;
 use crate::mime::body::{BodyPart, Parameters, Step};
 use crate::mime::envelope::{Entries, Envelope};
 
-/// `envelope`: date, subject, from, sender, reply-to, to, cc, bcc, in-reply-to, message-id.
-pub(crate) fn envelope(out: &mut Vec<u8>, of: &Envelope<'_>, utf8: bool) {
+/// Appends `envelope`: date, subject, from, sender, reply-to, to, cc, bcc, in-reply-to, message-id.
+/// Strings above 127 are UTF-8 in quotes for a client that took that (`utf8`), else literals.
+pub fn envelope(out: &mut Vec<u8>, of: &Envelope<'_>, utf8: bool) {
     out.push(b'(');
     nstring(out, of.date().as_deref(), utf8);
     out.push(b' ');
@@ -24,8 +25,8 @@ pub(crate) fn envelope(out: &mut Vec<u8>, of: &Envelope<'_>, utf8: bool) {
     out.push(b')');
 }
 
-/// `body`: with `extended` BODYSTRUCTURE, without BODY.
-pub(crate) fn body(out: &mut Vec<u8>, of: Message<'_>, extended: bool, utf8: bool) {
+/// Appends `body`: with `extended` BODYSTRUCTURE, without BODY. `utf8` as for [`envelope`].
+pub fn body(out: &mut Vec<u8>, of: Message<'_>, extended: bool, utf8: bool) {
     for step in of.body_structure() {
         match step {
             Step::Multipart => out.push(b'('),

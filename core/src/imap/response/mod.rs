@@ -6,7 +6,7 @@
 //! | [`code`] | [`Code`]: what stands in brackets behind OK, NO and BAD |
 //! | [`row`] | [`Row`]: one FETCH response, also one whose literals flow through several parts |
 //! | [`list`] | LIST, LSUB, STATUS, NAMESPACE |
-//! | `message` | ENVELOPE, BODY, BODYSTRUCTURE |
+//! | [`message`] | ENVELOPE, BODY, BODYSTRUCTURE |
 //! | [`words`] | numbers and strings |
 //!
 //! # Parts
@@ -41,7 +41,7 @@
 
 pub mod code;
 pub mod list;
-pub(crate) mod message;
+pub mod message;
 pub mod row;
 #[cfg(test)]
 mod tests;
