@@ -4,6 +4,7 @@
 //! value at hand, and exactly one text for each value, so nothing is ever read in two ways.
 //! [`Decoder`] is what RFC 2045 §6.8 wants of a mail reader: octets outside the alphabet are passed
 //! over, the text comes in pieces of any size, and nothing is an error (though it is remembered).
+//! [`Encoder`] is what it wants of a writer: lines of 76 characters.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -176,6 +177,106 @@ impl Decoder {
     }
 }
 
+/// An encoder for message bodies that come in pieces (RFC 2045 §6.8): lines of 76 characters with
+/// CR LF between them and none behind the last. The result is the same at every cutting.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Encoder {
+    /// The octets of the quantum that is not complete: the first `count` of them.
+    held: [u8; 2],
+    count: usize,
+    /// How many quanta the line has.
+    quanta: usize,
+}
+
+impl Encoder {
+    /// An encoder at the start of a body.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { held: [0; 2], count: 0, quanta: 0 }
+    }
+
+    /// Encodes the next piece and appends what is complete to `out`.
+    pub fn feed(&mut self, mut piece: &[u8], out: &mut Vec<u8>) {
+        out.reserve(piece.len().div_ceil(LINE_OCTETS).saturating_mul(LINE_QUANTA * 4 + 2));
+        while self.count > 0 {
+            let Some((octet, rest)) = piece.split_first() else { return };
+            piece = rest;
+            match self.held.get_mut(self.count) {
+                Some(place) => {
+                    *place = *octet;
+                    self.count += 1;
+                }
+                None => {
+                    self.count = 0;
+                    self.write(quantum([self.held[0], self.held[1], *octet]), out);
+                }
+            }
+        }
+        if self.quanta > 0 && self.quanta < LINE_QUANTA {
+            let rest = 3 * (LINE_QUANTA - self.quanta);
+            let (line, after) = piece.split_at(piece.len().min(rest));
+            self.tail(line, out);
+            if after.is_empty() {
+                return;
+            }
+            piece = after;
+        }
+        let (lines, rest) = piece.as_chunks::<LINE_OCTETS>();
+        for line in lines {
+            if self.quanta > 0 {
+                out.extend_from_slice(b"\r\n");
+            }
+            let mut text = [0; LINE_QUANTA * 4];
+            let (triples, _) = line.as_chunks::<3>();
+            let (quads, _) = text.as_chunks_mut::<4>();
+            for (quad, triple) in quads.iter_mut().zip(triples) {
+                *quad = quantum(*triple);
+            }
+            out.extend_from_slice(&text);
+            self.quanta = LINE_QUANTA;
+        }
+        self.tail(rest, out);
+    }
+
+    /// Ends the body: what was held back is appended to `out`, and the encoder starts anew.
+    pub fn finish(&mut self, out: &mut Vec<u8>) {
+        let [a, b] = self.held;
+        match self.count {
+            0 => {}
+            1 => {
+                let [first, second, ..] = quantum([a, 0, 0]);
+                self.write([first, second, b'=', b'='], out);
+            }
+            _ => {
+                let [first, second, third, _] = quantum([a, b, 0]);
+                self.write([first, second, third, b'='], out);
+            }
+        }
+        *self = Self::new();
+    }
+
+    /// Writes what ends within the line or begins the next one.
+    fn tail(&mut self, octets: &[u8], out: &mut Vec<u8>) {
+        let (triples, rest) = octets.as_chunks::<3>();
+        for triple in triples {
+            self.write(quantum(*triple), out);
+        }
+        if let Some(held) = self.held.get_mut(..rest.len()) {
+            held.copy_from_slice(rest);
+            self.count = rest.len();
+        }
+    }
+
+    fn write(&mut self, text: [u8; 4], out: &mut Vec<u8>) {
+        if self.quanta == LINE_QUANTA {
+            out.extend_from_slice(b"\r\n");
+            self.quanta = 0;
+        }
+        out.extend_from_slice(&text);
+        self.quanta += 1;
+    }
+}
+
 /// The four characters for three octets.
 #[inline]
 fn quantum([a, b, c]: [u8; 3]) -> [u8; 4] {
@@ -226,6 +327,10 @@ fn fast(quanta: &[[u8; 4]], out: &mut Vec<u8>) -> usize {
 fn stray(text: &[u8; 4]) -> usize {
     text.iter().position(|octet| VALUES[usize::from(*octet)] > 63).unwrap_or_default()
 }
+
+/// The quanta of a full line, and the octets that they stand for.
+const LINE_QUANTA: usize = 76 / 4;
+const LINE_OCTETS: usize = LINE_QUANTA * 3;
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 /// In [`VALUES`]: `=`, white space, and everything else that is not of the alphabet.
@@ -343,6 +448,23 @@ mod tests {
             prop_assert_eq!(text.len(), encoded_len(octets.len()));
             prop_assert_eq!(decoded(&text).unwrap(), &octets[..]);
             prop_assert_eq!(tolerant(&text), octets);
+        }
+
+        #[test]
+        fn lines_of_76_at_every_cutting(octets in prop::collection::vec(0..=255_u8, 0..300), cuts: Vec<u8>) {
+            let mut plain = Vec::new();
+            encode(&octets, &mut plain);
+            let lines: Vec<&[u8]> = plain.chunks(76).collect();
+            let (mut encoder, mut out) = (Encoder::new(), Vec::new());
+            let mut rest = &octets[..];
+            for cut in cuts {
+                let (piece, after) = rest.split_at(rest.len().min(usize::from(cut)));
+                encoder.feed(piece, &mut out);
+                rest = after;
+            }
+            encoder.feed(rest, &mut out);
+            encoder.finish(&mut out);
+            prop_assert_eq!(out, lines.join(&b"\r\n"[..]));
         }
 
         #[test]

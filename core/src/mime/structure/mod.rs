@@ -219,23 +219,28 @@ pub enum Encoding {
     Base64,
     /// An encoding that is not known: the body cannot be decoded.
     Unknown,
+    /// Uuencode, under one of the names that mailers gave it.
+    Uuencode,
 }
 
 impl Encoding {
     /// The encoding that the value of a Content-Transfer-Encoding field names, comments and folds
-    /// around it passed over; uuencoded bodies count as unknown.
+    /// around it passed over.
     #[must_use]
     pub fn parse(value: &[u8]) -> Self {
         let mut lexer = super::lexer::Lexer::new(value);
         lexer.cfws();
         let name = lexer.take_while(super::lexer::is_token);
-        const NAMES: [(&[u8], Encoding); 6] = [
+        const NAMES: [(&[u8], Encoding); 9] = [
             (b"7bit", Encoding::SevenBit),
             (b"8bit", Encoding::EightBit),
             (b"binary", Encoding::Binary),
             (b"quoted-printable", Encoding::QuotedPrintable),
             (b"base64", Encoding::Base64),
             (b"", Encoding::SevenBit),
+            (b"x-uuencode", Encoding::Uuencode),
+            (b"uuencode", Encoding::Uuencode),
+            (b"x-uue", Encoding::Uuencode),
         ];
         let known = NAMES.iter().find(|(known, _)| name.eq_ignore_ascii_case(known));
         known.map_or(Self::Unknown, |(_, encoding)| *encoding)

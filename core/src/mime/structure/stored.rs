@@ -145,13 +145,14 @@ fn kind(number: u8) -> Result<Kind, Damaged> {
 }
 
 fn encoding(number: u8) -> Result<Encoding, Damaged> {
-    const ENCODINGS: [Encoding; 6] = [
+    const ENCODINGS: [Encoding; 7] = [
         Encoding::SevenBit,
         Encoding::EightBit,
         Encoding::Binary,
         Encoding::QuotedPrintable,
         Encoding::Base64,
         Encoding::Unknown,
+        Encoding::Uuencode,
     ];
     ENCODINGS.get(usize::from(number)).copied().ok_or(Damaged)
 }
