@@ -1,0 +1,231 @@
+//! Charsets: all of WHATWG's by their labels and by those that mail uses, UTF-7 (RFC 2152), and what
+//! to make of text whose charset nobody told or somebody told wrongly.
+//!
+//! | file | holds |
+//! |---|---|
+//! | here | [`Charset`] and the forms for whole texts: [`decode`], [`decode_or_guess`], [`guess`], [`decode_body`] |
+//! | `decoder.rs` | [`Decoder`]: pieces in, UTF-8 out |
+//! | `label.rs` | labels and the charsets they mean |
+//! | `shifted.rs` | HZ and ISO-2022-KR, which WHATWG gave up |
+//! | `utf7.rs` | UTF-7 |
+//!
+//! # What is believed
+//! A label is believed, with these exceptions, each of which real mail is full of:
+//! * no label, one that is not known, or one that means US-ASCII where octets above 127 stand: the
+//!   text is UTF-8 if it is that, else windows-1252;
+//! * `utf-8` where nothing that is not ASCII is UTF-8: windows-1252;
+//! * a body that starts with the byte order mark of UTF-8 is UTF-8;
+//! * `utf-16` means what the byte order mark says; without one, big endian if the first octet is 0.
+//!
+//! What is UTF-8 is decided in the [`WINDOW`] octets from the first one above 127 on, so that a
+//! decoder has to hold no more than these.
+//!
+//! ```
+//! use posthaste_core::mime::charset;
+//!
+//! assert_eq!(charset::decode(b"KOI8-R", b"\xc1"), Some("\u{430}".into()));
+//! assert_eq!(charset::decode_or_guess(b"us-ascii", b"caf\xc3\xa9"), "caf\u{e9}");
+//! assert_eq!(charset::guess(b"caf\xe9"), "caf\u{e9}");
+//! ```
+
+mod decoder;
+mod label;
+mod shifted;
+mod utf7;
+
+use alloc::{borrow::Cow, string::String};
+
+use encoding_rs::{EUC_KR, Encoding, GBK, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+
+pub use decoder::Decoder;
+
+use label::Meant;
+use shifted::Shifted;
+use utf7::Utf7;
+
+/// How many octets from the first one above 127 on decide whether a text is UTF-8.
+pub const WINDOW: usize = 4_096;
+
+/// A charset that can be decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Charset {
+    /// One of WHATWG's.
+    Known(&'static Encoding),
+    /// HZ, the Chinese of Usenet (RFC 1843).
+    Hz,
+    /// ISO-2022-KR (RFC 1557).
+    Iso2022Kr,
+    /// UTF-7 (RFC 2152).
+    Utf7,
+}
+
+impl Charset {
+    /// The charset that mail means by `label`, whatever the case of its letters.
+    #[must_use]
+    pub fn of(label: &[u8]) -> Option<Self> {
+        match Meant::of(label) {
+            Meant::Ascii => Some(Self::Known(WINDOWS_1252)),
+            Meant::Charset(charset) => Some(charset),
+            Meant::Unknown => None,
+            Meant::Utf16 => Some(Self::Known(UTF_16LE)),
+        }
+    }
+
+    /// The text that `octets` are; what cannot be decoded becomes U+FFFD.
+    #[must_use]
+    pub fn decode(self, octets: &[u8]) -> Cow<'_, str> {
+        match self {
+            Self::Known(encoding) => encoding.decode_without_bom_handling(octets).0,
+            Self::Hz | Self::Iso2022Kr => {
+                let (mut shifted, mut plain) = (Shifted::new(self == Self::Hz), alloc::vec![]);
+                shifted.feed(octets, &mut plain);
+                shifted.finish(&mut plain);
+                let encoding = if self == Self::Hz { GBK } else { EUC_KR };
+                Cow::Owned(encoding.decode_without_bom_handling(&plain).0.into_owned())
+            }
+            Self::Utf7 => {
+                let (mut decoder, mut out) = (Utf7::default(), String::with_capacity(octets.len()));
+                decoder.feed(octets, &mut out);
+                decoder.finish(&mut out);
+                Cow::Owned(out)
+            }
+        }
+    }
+
+    /// Whether what an octet means depends on those before it, so that each encoded word has to be
+    /// decoded by itself (RFC 2047 §3).
+    #[must_use]
+    pub fn is_stateful(self) -> bool {
+        match self {
+            Self::Known(encoding) => encoding == encoding_rs::ISO_2022_JP,
+            Self::Hz | Self::Iso2022Kr | Self::Utf7 => true,
+        }
+    }
+}
+
+/// The text that `octets` are in the charset `label`; `None` if that is not known.
+#[must_use]
+pub fn decode<'a>(label: &[u8], octets: &'a [u8]) -> Option<Cow<'a, str>> {
+    Charset::of(label).map(|charset| charset.decode(octets))
+}
+
+/// As [`decode`], but a label that is not known, not given or [not to be
+/// believed](self#what-is-believed) leads to a guess.
+#[must_use]
+pub fn decode_or_guess<'a>(label: &[u8], octets: &'a [u8]) -> Cow<'a, str> {
+    match Meant::of(label) {
+        Meant::Charset(Charset::Known(encoding)) if encoding == UTF_8 => judged(octets, true),
+        Meant::Charset(charset) => charset.decode(octets),
+        Meant::Ascii | Meant::Unknown => judged(octets, false),
+        Meant::Utf16 => {
+            let (charset, mark) = byte_order(octets);
+            charset.decode_without_bom_handling(octets.get(mark..).unwrap_or_default()).0
+        }
+    }
+}
+
+/// The text of octets whose charset nobody told: UTF-8 if they are that, else windows-1252.
+#[must_use]
+pub fn guess(octets: &[u8]) -> Cow<'_, str> {
+    judged(octets, false)
+}
+
+/// The octets that a body of text is, as UTF-8: [`decode_or_guess`] without its byte order mark,
+/// which has the last word about the charset.
+#[must_use]
+pub fn decode_body<'a>(label: &[u8], octets: &'a [u8]) -> Cow<'a, str> {
+    let meant = Meant::of(label);
+    match start(meant, octets, true) {
+        Some(Start { mark, found: Found::Encoding(encoding) }) => {
+            encoding.decode_without_bom_handling(octets.get(mark..).unwrap_or_default()).0
+        }
+        _ => decode_or_guess(label, octets),
+    }
+}
+
+/// What the first octets of a body say of its charset.
+struct Start {
+    /// Octets of the byte order mark.
+    mark: usize,
+    found: Found,
+}
+
+enum Found {
+    /// What the label said stands.
+    AsLabelled,
+    /// The charset is this one.
+    Encoding(&'static Encoding),
+}
+
+/// Looks for a byte order mark at the start of a body; `None` if more octets have to be seen. At most
+/// three are looked at.
+fn start(meant: Meant, octets: &[u8], last: bool) -> Option<Start> {
+    const MARK: &[u8] = b"\xef\xbb\xbf";
+    if octets.starts_with(MARK) {
+        return Some(Start { mark: MARK.len(), found: Found::Encoding(UTF_8) });
+    }
+    let is_utf16 = match meant {
+        Meant::Ascii | Meant::Unknown | Meant::Utf16 => true,
+        Meant::Charset(charset) => {
+            matches!(charset, Charset::Known(encoding) if encoding == UTF_16LE || encoding == UTF_16BE)
+        }
+    };
+    let may_be_mark = MARK.starts_with(octets) || (is_utf16 && matches!(octets, [0xfe | 0xff]));
+    if may_be_mark && !last {
+        return None;
+    }
+    let found = match octets {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] if is_utf16 => Found::Encoding(byte_order(octets).0),
+        [_, ..] if meant == Meant::Utf16 => Found::Encoding(byte_order(octets).0),
+        _ => return Some(Start { mark: 0, found: Found::AsLabelled }),
+    };
+    Some(Start { mark: byte_order(octets).1, found })
+}
+
+/// Which UTF-16 it is, and how many octets its byte order mark has.
+fn byte_order(octets: &[u8]) -> (&'static Encoding, usize) {
+    match octets {
+        [0xff, 0xfe, ..] => (UTF_16LE, 2),
+        [0xfe, 0xff, ..] => (UTF_16BE, 2),
+        [0, ..] => (UTF_16BE, 0),
+        _ => (UTF_16LE, 0),
+    }
+}
+
+/// The text of octets that are perhaps UTF-8; `labelled` if somebody said so.
+fn judged(octets: &[u8], labelled: bool) -> Cow<'_, str> {
+    let Err(error) = core::str::from_utf8(octets) else {
+        return UTF_8.decode_without_bom_handling(octets).0;
+    };
+    // All before the error is UTF-8, so that only what is behind it can be in question.
+    let first = octets.iter().position(|octet| !octet.is_ascii()).unwrap_or(octets.len());
+    let window = octets.get(first..).unwrap_or_default();
+    let whole = window.len() < WINDOW;
+    let window = window.get(..WINDOW).unwrap_or(window);
+    let believed = error.valid_up_to().saturating_sub(first) >= WINDOW;
+    let encoding = if believed { UTF_8 } else { judge(window, labelled, whole) };
+    encoding.decode_without_bom_handling(octets).0
+}
+
+/// Whether the octets from the first one above 127 on are UTF-8 or windows-1252; `whole` if no more
+/// of the text follow.
+fn judge(window: &[u8], labelled: bool, whole: bool) -> &'static Encoding {
+    let (mut rest, mut valid) = (window, false);
+    while let Err(error) = core::str::from_utf8(rest) {
+        let (good, bad) = rest.split_at_checked(error.valid_up_to()).unwrap_or((rest, &[]));
+        valid |= !good.is_ascii();
+        match error.error_len() {
+            // The window, or the text, ends within a character.
+            None if !whole || labelled => return UTF_8,
+            None => return WINDOWS_1252,
+            Some(_) if !labelled => return WINDOWS_1252,
+            Some(_) if valid => return UTF_8,
+            Some(length) => rest = bad.get(length..).unwrap_or_default(),
+        }
+    }
+    let is_utf8 = rest.len() == window.len() || !rest.is_ascii();
+    if is_utf8 { UTF_8 } else { WINDOWS_1252 }
+}
+
+#[cfg(test)]
+mod tests;
