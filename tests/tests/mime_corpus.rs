@@ -14,7 +14,7 @@ use posthaste_core::mime::{
     address::{self, Address},
     body::Step,
     date::DateTime,
-    encoded_word, header,
+    encoded_word, header, message_id,
     parameter::{ContentType, Disposition, Params},
     structure::{Encoding, Kind},
     transfer,
@@ -299,7 +299,7 @@ fn read_unstructured(value: &[u8], _: &Value) -> Value {
 }
 
 fn read_ids(value: &[u8], _: &Value) -> Value {
-    let ids: Vec<Value> = header::message_ids(value)
+    let ids: Vec<Value> = message_id::message_ids(value)
         .map(|id| String::from_utf8_lossy(&id).into_owned().into())
         .collect();
     if ids.is_empty() { Value::Null } else { Value::Array(ids) }

@@ -1,20 +1,44 @@
 //! Address lists (RFC 5322 §3.4, §4.4): mailboxes and groups, read lazily.
 //!
-//! [`addresses`] walks a field's value once; an [`Mailbox`] holds slices of it, and its parts are
+//! [`addresses`] walks a field's value once; a [`Mailbox`] holds slices of it, and its parts are
 //! unquoted when they are asked for. What is no address is read as far as it makes sense, so that
 //! `alice` is a mailbox without a domain and a missing comma does not swallow the next address.
+//! Octets above 127 stand for themselves (RFC 6532), and domains stay as they are written.
+//!
+//! ```
+//! use posthaste_core::mime::address;
+//!
+//! let list = b"Friends: \"Doe, J.\" <jd@example.org> (work), bob@example.net (Bob);";
+//! let mailboxes: Vec<_> = address::mailboxes(list).collect();
+//! assert_eq!(mailboxes[0].name().unwrap(), &b"Doe, J."[..]);
+//! assert_eq!(mailboxes[0].comments().next().unwrap(), &b"work"[..]);
+//! assert_eq!(mailboxes[1].display().unwrap(), "Bob");
+//! assert_eq!(mailboxes[1].address(), "bob@example.net");
+//! ```
+//!
+//! What nearly every address looks like (words or one quoted string, then a plain address) is read
+//! by a short path of its own, [`Addresses::quick`]; it reads nothing that the long path would not
+//! read as well, so the time for a list stays linear.
 
-use alloc::{borrow::Cow, vec::Vec};
+use alloc::{borrow::Cow, string::String, vec::Vec};
 
 use super::{
-    HEADER_ADDRESSES, encoded_word,
-    lexer::{Lexer, is_blank, unescape},
+    HEADER_ADDRESSES, charset, encoded_word,
+    lexer::{ATOM, BLANK, Lexer, QUOTED, WORD, is, run, unescape},
 };
 
 /// The addresses in the value of a field, the first [`HEADER_ADDRESSES`] entries of them.
 #[must_use]
 pub const fn addresses(value: &[u8]) -> Addresses<'_> {
     Addresses { lexer: Lexer::new(value), in_group: false, left: HEADER_ADDRESSES }
+}
+
+/// The mailboxes among the [`addresses`] in the value of a field, those in groups too.
+pub fn mailboxes(value: &[u8]) -> impl Iterator<Item = Mailbox<'_>> {
+    addresses(value).filter_map(|address| match address {
+        Address::Mailbox(mailbox) => Some(mailbox),
+        Address::Group(_) | Address::GroupEnd => None,
+    })
 }
 
 /// An entry of an address list.
@@ -31,11 +55,17 @@ pub enum Address<'a> {
 /// A mailbox as it is written: its parts in the text they stand in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Mailbox<'a> {
+    /// All of it, with the comments around it.
+    whole: &'a [u8],
     phrase: &'a [u8],
     comment: Option<&'a [u8]>,
     route: &'a [u8],
-    local: &'a [u8],
-    domain: Option<&'a [u8]>,
+    /// The address without brackets and route.
+    spec: &'a [u8],
+    /// Where the `@` stands in `spec`.
+    at: Option<usize>,
+    /// Whether `phrase` and `spec` stand for themselves, without quotes, comments and blanks.
+    plain: bool,
 }
 
 impl<'a> Mailbox<'a> {
@@ -45,6 +75,7 @@ impl<'a> Mailbox<'a> {
     pub fn name(&self) -> Option<Cow<'a, [u8]>> {
         let name = match self.comment {
             Some(comment) if self.phrase.is_empty() => unescape(comment.trim_ascii()),
+            _ if self.plain => Cow::Borrowed(self.phrase),
             _ => phrase(self.phrase),
         };
         (!name.is_empty()).then_some(name)
@@ -56,23 +87,78 @@ impl<'a> Mailbox<'a> {
         self.name().map(encoded_word::decode_line)
     }
 
+    /// What stands in the comments in and around it, one after another, without escapes; encoded
+    /// words are as they are. A comment within a comment is a part of it.
+    pub fn comments(&self) -> impl Iterator<Item = Cow<'a, [u8]>> + use<'a> {
+        let mut lexer = Lexer::new(self.whole);
+        core::iter::from_fn(move || {
+            loop {
+                lexer.take(WORD | BLANK);
+                match lexer.peek()? {
+                    b'(' => return Some(unescape(lexer.comment())),
+                    b'"' => _ = lexer.quoted(),
+                    b'[' => _ = lexer.delimited(b']'),
+                    b'\\' => lexer.skip(2),
+                    _ => lexer.bump(),
+                }
+            }
+        })
+    }
+
     /// The obsolete route (RFC 5322 §4.4), as in `@one.example,@two.example`.
     #[must_use]
     pub fn route(&self) -> Option<Cow<'a, [u8]>> {
-        let route = joined(self.route);
-        (!route.is_empty()).then_some(route)
+        if self.route.is_empty() {
+            return None;
+        }
+        Some(joined(self.route)).filter(|route| !route.is_empty())
     }
 
     /// What stands before the `@`, without quotes.
     #[must_use]
     pub fn local(&self) -> Cow<'a, [u8]> {
-        phrase(self.local)
+        let local = self.spec.get(..self.at.unwrap_or(self.spec.len())).unwrap_or_default();
+        if self.plain { Cow::Borrowed(local) } else { phrase(local.trim_ascii()) }
     }
 
     /// What stands behind the `@`; `None` if nothing does.
     #[must_use]
     pub fn domain(&self) -> Option<Cow<'a, [u8]>> {
-        self.domain.map(joined).filter(|domain| !domain.is_empty())
+        let domain = self.spec.get(self.at?.checked_add(1)?..)?;
+        let domain = if self.plain { Cow::Borrowed(domain) } else { joined(domain) };
+        (!domain.is_empty()).then_some(domain)
+    }
+
+    /// The address in one piece, as in `alice@example.org`: without comments and blanks, the local
+    /// part in quotes only where it needs them.
+    #[must_use]
+    pub fn address(&self) -> Cow<'a, str> {
+        if self.plain {
+            return charset::guess(self.spec);
+        }
+        let local = self.local();
+        let mut out = String::with_capacity(self.spec.len());
+        let dotted = !local.is_empty()
+            && !local.starts_with(b".")
+            && !local.ends_with(b".")
+            && local.iter().all(|octet| is(*octet, ATOM));
+        if dotted || (local.is_empty() && self.at.is_none()) {
+            out.push_str(&charset::guess(&local));
+        } else {
+            out.push('"');
+            for octet in charset::guess(&local).chars() {
+                if matches!(octet, '"' | '\\') {
+                    out.push('\\');
+                }
+                out.push(octet);
+            }
+            out.push('"');
+        }
+        if let Some(domain) = self.domain() {
+            out.push('@');
+            out.push_str(&charset::guess(&domain));
+        }
+        Cow::Owned(out)
     }
 }
 
@@ -107,10 +193,16 @@ impl<'a> Iterator for Addresses<'a> {
         }
         if self.left == 0 {
             self.in_group = false;
+            self.lexer.cfws();
+            self.lexer.eat(b';');
             return Some(Address::GroupEnd);
         }
         self.left -= 1;
         loop {
+            if let Some(mailbox) = self.quick() {
+                return Some(Address::Mailbox(mailbox));
+            }
+            let whole = self.lexer.rest();
             self.lexer.cfws();
             match self.lexer.peek() {
                 None | Some(b';') if self.in_group => {
@@ -118,7 +210,10 @@ impl<'a> Iterator for Addresses<'a> {
                     self.in_group = false;
                     return Some(Address::GroupEnd);
                 }
-                None => return None,
+                None => {
+                    self.left += 1;
+                    return None;
+                }
                 // Some mailers separate by semicolons.
                 Some(b',' | b';' | b'>') => {
                     self.lexer.bump();
@@ -128,52 +223,132 @@ impl<'a> Iterator for Addresses<'a> {
             }
             let (start, mut comment) = (self.lexer.rest(), None);
             let words = words(&mut self.lexer, &mut comment);
-            match self.lexer.peek() {
+            let mut mailbox = match self.lexer.peek() {
                 Some(b':') => {
                     self.lexer.bump();
-                    if !self.in_group {
-                        self.in_group = true;
-                        return Some(Address::Group(Group { phrase: words }));
+                    if self.in_group {
+                        continue;
                     }
+                    self.in_group = true;
+                    return Some(Address::Group(Group { phrase: words }));
                 }
-                Some(b'<') => return Some(Address::Mailbox(self.angle(words))),
-                Some(b'@') => return Some(Address::Mailbox(self.bare(start, comment))),
-                _ if words.is_empty() => {}
+                Some(b'<') => self.angle(words),
+                Some(b'@') => self.bare(start, comment),
+                _ if words.is_empty() => continue,
                 // Several words are a name that lacks its address.
                 _ if !words.starts_with(b"\"") && phrase(words).contains(&b' ') => {
-                    let mailbox = Mailbox { phrase: words, ..Mailbox::default() };
-                    return Some(Address::Mailbox(mailbox));
+                    Mailbox { phrase: words, ..Mailbox::default() }
                 }
-                _ => {
-                    let mailbox = Mailbox { comment, local: words, ..Mailbox::default() };
-                    return Some(Address::Mailbox(mailbox));
-                }
-            }
+                _ => Mailbox { comment, spec: words, ..Mailbox::default() },
+            };
+            mailbox.whole = up_to(whole, self.lexer.rest());
+            return Some(Address::Mailbox(mailbox));
         }
     }
 }
 
 impl<'a> Addresses<'a> {
+    /// Whether there are more entries than are shown: to be asked when the walk is over.
+    #[must_use]
+    pub fn is_truncated(&self) -> bool {
+        let mut lexer = self.lexer;
+        lexer.take_while(|octet| matches!(octet, b',' | b';') || is(octet, BLANK));
+        self.left == 0 && lexer.peek().is_some()
+    }
+
     /// No more than `left` entries.
     pub(super) const fn at_most(mut self, left: usize) -> Self {
         self.left = left;
         self
     }
 
+    /// How many more entries may come.
+    pub(super) const fn left(&self) -> usize {
+        self.left
+    }
+
+    /// The next mailbox, if it is made of plain words or one quoted string in front of a plain
+    /// address in brackets, or of a plain address alone; reads up to its comma.
+    fn quick(&mut self) -> Option<Mailbox<'a>> {
+        let text = self.lexer.rest();
+        let start = run(text, 0, BLANK);
+        let mut name = start..start;
+        let mut at = start;
+        match text.get(start)? {
+            b'"' => {
+                name = start + 1..run(text, start + 1, QUOTED);
+                if text.get(name.end) != Some(&b'"') {
+                    return None;
+                }
+                at = run(text, name.end + 1, BLANK);
+            }
+            b'<' => {}
+            _ => loop {
+                at = run(text, at, WORD);
+                name.end = at;
+                match text.get(at)? {
+                    b'<' => break,
+                    b' ' if text.get(at + 1) == Some(&b'<') => {
+                        at += 1;
+                        break;
+                    }
+                    b' ' if is(*text.get(at + 1)?, WORD) => at += 1,
+                    b'@' => break,
+                    _ => return None,
+                }
+            },
+        }
+        let bracketed = text.get(at) == Some(&b'<');
+        let local = if bracketed { at + 1..run(text, at + 1, WORD) } else { name.clone() };
+        let end = run(text, local.end + 1, WORD);
+        if text.get(local.end) != Some(&b'@') || local.is_empty() || end == local.end + 1 {
+            return None;
+        }
+        if bracketed {
+            at = end + 1;
+            if text.get(end) != Some(&b'>') {
+                return None;
+            }
+        } else {
+            at = end;
+            name = start..start;
+        }
+        let spec = text.get(local.start..end)?;
+        if !bracketed && spec.contains(&b' ') {
+            return None;
+        }
+        let whole = text.get(start..at)?;
+        match text.get(at) {
+            Some(b',') => at += 1,
+            None | Some(b';') => {}
+            Some(_) => return None,
+        }
+        self.lexer.skip(at);
+        Some(Mailbox {
+            whole,
+            phrase: text.get(name)?,
+            spec,
+            at: Some(local.end - local.start),
+            plain: true,
+            ..Mailbox::default()
+        })
+    }
+
     /// An address without angle brackets, which starts at `start` and whose first `@` is next.
     fn bare(&mut self, start: &'a [u8], mut comment: Option<&'a [u8]>) -> Mailbox<'a> {
-        let (mut before, mut domain) = (&b""[..], &b""[..]);
+        let mut at = 0;
         while self.lexer.peek() == Some(b'@') {
             // Of several @, the last one counts.
-            before = up_to(start, self.lexer.rest());
+            at = start.len() - self.lexer.rest().len();
             self.lexer.bump();
-            domain = words(&mut self.lexer, &mut comment);
+            words(&mut self.lexer, &mut comment);
         }
+        let spec = up_to(start, self.lexer.rest());
         // As in: alice@example.org <alice@example.org>
         if self.lexer.peek() == Some(b'<') {
-            return self.angle(up_to(start, self.lexer.rest()));
+            return self.angle(spec);
         }
-        Mailbox { comment, local: before, domain: Some(domain), ..Mailbox::default() }
+        Mailbox { comment, spec, at: Some(at), ..Mailbox::default() }
     }
 
     /// An address in angle brackets, whose `<` is next.
@@ -185,18 +360,15 @@ impl<'a> Addresses<'a> {
             mailbox.route = self.route();
         }
         let start = self.lexer.rest();
-        let mut at = None;
         loop {
             words(&mut self.lexer, &mut None);
             let here = start.len() - self.lexer.rest().len();
             match self.lexer.peek() {
-                Some(b'@') => at = Some(here),
-                Some(b',' | b';') if at.is_none() => {}
+                Some(b'@') => mailbox.at = Some(here),
+                Some(b',' | b';') if mailbox.at.is_none() => {}
                 Some(b':') => {}
                 end => {
-                    let local = start.get(..at.unwrap_or(here)).unwrap_or_default();
-                    mailbox.local = local.trim_ascii();
-                    mailbox.domain = at.and_then(|at| start.get(at + 1..here));
+                    mailbox.spec = start.get(..here).unwrap_or_default();
                     if end == Some(b'>') {
                         self.lexer.bump();
                         self.after_angle();
@@ -258,11 +430,7 @@ fn words<'a>(lexer: &mut Lexer<'a>, comment: &mut Option<&'a [u8]>) -> &'a [u8] 
             Some(b'"') => _ = lexer.quoted(),
             Some(b'[') => _ = lexer.delimited(b']'),
             Some(b'\\') => lexer.skip(2),
-            Some(_) => {
-                if lexer.take_while(is_word).is_empty() {
-                    lexer.bump();
-                }
-            }
+            Some(_) => _ = lexer.take(WORD),
         }
     }
     let words = start.get(..start.len() - lexer.rest().len()).unwrap_or_default();
@@ -301,7 +469,7 @@ fn phrase(words: &[u8]) -> Cow<'_, [u8]> {
             _ => {
                 out.push(octet);
                 lexer.bump();
-                out.extend_from_slice(lexer.take_while(is_word));
+                out.extend_from_slice(lexer.take(WORD));
             }
         }
     }
@@ -321,7 +489,7 @@ fn joined(text: &[u8]) -> Cow<'_, [u8]> {
         let Some(octet) = lexer.peek() else { break };
         out.push(octet);
         lexer.bump();
-        out.extend_from_slice(lexer.take_while(is_word));
+        out.extend_from_slice(lexer.take(WORD));
     }
     Cow::Owned(out)
 }
@@ -334,12 +502,6 @@ fn is_plain(words: &[u8]) -> bool {
         after_blank = *octet == b' ';
         !is_double && !matches!(octet, b'"' | b'(' | b'\\' | b'\t' | b'\r' | b'\n')
     })
-}
-
-/// An octet that neither ends a word nor means anything within one.
-const fn is_word(octet: u8) -> bool {
-    !is_blank(octet)
-        && !matches!(octet, b',' | b';' | b':' | b'<' | b'>' | b'@' | b'"' | b'(' | b'[' | b'\\')
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@ use alloc::{borrow::Cow, vec::Vec};
 
 use memchr::{memchr, memchr_iter};
 
+use super::encoded_word;
+
 mod name;
 
 pub use name::Name;
@@ -89,6 +91,12 @@ impl<'a> Field<'a> {
         unfold(self.value())
     }
 
+    /// The value as people read it: folds undone, encoded words decoded.
+    #[must_use]
+    pub fn decoded(&self) -> Cow<'a, str> {
+        encoded_word::decode(self.value())
+    }
+
     /// Which of the names that this crate knows.
     #[must_use]
     pub fn kind(&self) -> Name {
@@ -159,29 +167,6 @@ pub fn select<'a, N: AsRef<[u8]>>(
         .map(|field| field.raw())
 }
 
-/// The message identifiers in the value of Message-ID, In-Reply-To or References (RFC 5322 §3.6.4),
-/// without their angle brackets.
-///
-/// What stands between them is passed over, as old In-Reply-To fields hold phrases; a value without
-/// any bracket is one identifier.
-pub fn message_ids(value: &[u8]) -> impl Iterator<Item = Cow<'_, [u8]>> {
-    let mut rest = value;
-    let bare = value.trim_ascii();
-    let bare = (memchr(b'<', bare).is_none() && !bare.is_empty()).then(|| unfold(bare));
-    let bracketed = core::iter::from_fn(move || {
-        loop {
-            let start = memchr(b'<', rest)? + 1;
-            let end = start + memchr(b'>', rest.get(start..)?)?;
-            let id = rest.get(start..end)?.trim_ascii();
-            rest = rest.get(end + 1..)?;
-            if !id.is_empty() {
-                return Some(unfold(id));
-            }
-        }
-    });
-    bare.into_iter().chain(bracketed)
-}
-
 #[cfg(test)]
 mod tests {
     use alloc::string::String;
@@ -242,15 +227,5 @@ mod tests {
         assert!(Name::MessageId.in_envelope() && !Name::MessageId.in_body_structure());
         assert!(Name::ContentMd5.in_body_structure() && !Name::MimeVersion.in_body_structure());
         assert!(!Name::Other.in_envelope() && !Name::ContentType.in_envelope());
-    }
-
-    #[test]
-    fn message_ids_are_found() {
-        let ids = |value: &'static [u8]| message_ids(value).collect::<Vec<_>>();
-        assert_eq!(ids(b" <a@b>\r\n <c@d> "), [&b"a@b"[..], b"c@d"]);
-        assert_eq!(ids(b"your mail of Monday <a@b>, <>"), [&b"a@b"[..]]);
-        assert_eq!(ids(b" a@b "), [&b"a@b"[..]]);
-        assert_eq!(ids(b" <a@b"), [&b""[..]; 0]);
-        assert_eq!(ids(b""), [&b""[..]; 0]);
     }
 }

@@ -53,9 +53,16 @@ impl<'a> Lexer<'a> {
         taken
     }
 
+    /// The octets of these [classes](CLASSES).
+    pub(crate) fn take(&mut self, classes: u8) -> &'a [u8] {
+        let (taken, rest) = self.rest.split_at(run(self.rest, 0, classes));
+        self.rest = rest;
+        taken
+    }
+
     /// Steps over blanks and line ends.
     pub(crate) fn blanks(&mut self) {
-        self.take_while(is_blank);
+        self.take(BLANK);
     }
 
     /// Steps over blanks and comments (CFWS, RFC 5322 §3.2.2).
@@ -75,7 +82,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// What stands in the comment that starts here, nested ones and escapes as they are.
-    fn comment(&mut self) -> &'a [u8] {
+    pub(crate) fn comment(&mut self) -> &'a [u8] {
         self.bump();
         let (mut depth, mut at) = (1_usize, 0);
         let text = self.rest;
@@ -119,34 +126,106 @@ impl<'a> Lexer<'a> {
     }
 }
 
+/// Where the octets of these [classes](CLASSES) end that stand at `at` in `text`.
+#[inline]
+pub(crate) fn run(text: &[u8], at: usize, classes: u8) -> usize {
+    let rest = text.get(at..).unwrap_or_default();
+    at + rest.iter().position(|octet| !is(*octet, classes)).unwrap_or(rest.len())
+}
+
+/// Whether an octet is of one of these [classes](CLASSES).
+#[inline]
+pub(crate) const fn is(octet: u8, classes: u8) -> bool {
+    CLASSES[octet as usize] & classes != 0
+}
+
 /// Space, tab, CR or LF.
 pub(crate) const fn is_blank(octet: u8) -> bool {
-    matches!(octet, b' ' | b'\t' | b'\r' | b'\n')
+    is(octet, BLANK)
 }
 
 /// An octet of a token (RFC 2045 §5.1), or one above 127.
 pub(crate) const fn is_token(octet: u8) -> bool {
-    !matches!(
-        octet,
-        0..=b' '
-            | 0x7f
-            | b'('
-            | b')'
-            | b'<'
-            | b'>'
-            | b'@'
-            | b','
-            | b';'
-            | b':'
-            | b'\\'
-            | b'"'
-            | b'/'
-            | b'['
-            | b']'
-            | b'?'
-            | b'='
-    )
+    is(octet, TOKEN)
 }
+
+/// Space, tab, CR and LF.
+pub(crate) const BLANK: u8 = 1;
+/// What a token is made of (RFC 2045 §5.1), and octets above 127.
+pub(crate) const TOKEN: u8 = 1 << 1;
+/// What neither ends a word of an address list nor means anything within one.
+pub(crate) const WORD: u8 = 1 << 2;
+/// What stands for itself in a quoted string: anything but quotes, backslashes and line ends.
+pub(crate) const QUOTED: u8 = 1 << 3;
+/// What an atom is made of (RFC 5322 §3.2.3), dots, and octets above 127 (RFC 6532 §3.2).
+pub(crate) const ATOM: u8 = 1 << 4;
+
+/// The classes that each octet is of.
+static CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut octet = 0;
+    while octet < 256 {
+        let value = octet as u8;
+        let blank = matches!(value, b' ' | b'\t' | b'\r' | b'\n');
+        let control = value < b' ' || value == 0x7f;
+        let of_token = !blank
+            && !control
+            && !matches!(
+                value,
+                b'(' | b')'
+                    | b'<'
+                    | b'>'
+                    | b'@'
+                    | b','
+                    | b';'
+                    | b':'
+                    | b'\\'
+                    | b'"'
+                    | b'/'
+                    | b'['
+                    | b']'
+                    | b'?'
+                    | b'='
+            );
+        let of_word = !blank
+            && !matches!(
+                value,
+                b',' | b';' | b':' | b'<' | b'>' | b'@' | b'"' | b'(' | b'[' | b'\\'
+            );
+        let of_quoted = !matches!(value, b'"' | b'\\' | b'\r' | b'\n');
+        let of_atom = value >= 0x80
+            || value.is_ascii_alphanumeric()
+            || matches!(
+                value,
+                b'!' | b'#'
+                    | b'$'
+                    | b'%'
+                    | b'&'
+                    | b'\''
+                    | b'*'
+                    | b'+'
+                    | b'-'
+                    | b'/'
+                    | b'='
+                    | b'?'
+                    | b'^'
+                    | b'_'
+                    | b'`'
+                    | b'{'
+                    | b'|'
+                    | b'}'
+                    | b'~'
+                    | b'.'
+            );
+        classes[octet] = (blank as u8) * BLANK
+            | (of_token as u8) * TOKEN
+            | (of_word as u8) * WORD
+            | (of_quoted as u8) * QUOTED
+            | (of_atom as u8) * ATOM;
+        octet += 1;
+    }
+    classes
+};
 
 /// The content of a quoted string or comment without its escapes and line ends
 /// (RFC 5322 §3.2.1, §3.2.4).

@@ -1,11 +1,27 @@
 //! A tree and the bytes behind it, together: lazy views that copy nothing.
 
+use alloc::borrow::Cow;
+
 use super::{
+    date::DateTime,
+    head::{Head, List},
     header::{self, Name},
     structure::{Part, Structure},
 };
 
 /// A message to look at: its tree, and its bytes or at least the fields that the tree kept.
+///
+/// ```
+/// use posthaste_core::mime::{Message, Structure};
+///
+/// let bytes = b"From: Ann <ann@example.org>\r\nSubject: Lunch\r\n\r\nAt noon.\r\n";
+/// let tree = Structure::of(bytes);
+/// let message = Message::new(&tree, bytes);
+/// assert_eq!(message.subject().unwrap(), "Lunch");
+/// assert_eq!(message.from().mailboxes().next().unwrap().address(), "ann@example.org");
+/// assert_eq!(message.body(0).unwrap(), b"At noon.\r\n");
+/// assert!(message.head(0).reply_to().next().is_none());
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Message<'a> {
     structure: &'a Structure,
@@ -50,28 +66,64 @@ impl<'a> Message<'a> {
         Some(self.structure.part(index)?.header().of(self.bytes?))
     }
 
-    /// The fields of part `index` in order: those that are listed, or, without the bytes of the
-    /// message, those that were kept.
+    /// The header of part `index`, to be asked for its values: all listed fields, or, without the
+    /// bytes of the message, those that were kept. Empty if there is no such part.
+    #[must_use]
+    pub fn head(&self, index: usize) -> Head<'a> {
+        match self.bytes {
+            Some(bytes) => Head::listed(self.structure, index, bytes),
+            None => Head::kept(self.structure, index),
+        }
+    }
+
+    /// The fields of part `index` in order, and what each was taken for.
     pub fn fields(
         &self,
         index: usize,
     ) -> impl Iterator<Item = (Name, header::Field<'a>)> + use<'a> {
-        let structure = self.structure;
-        let listed = self.bytes.map(|bytes| {
-            let fields = structure.fields(index).iter();
-            fields.map(move |field| (field.name(), field.span().of(bytes)))
-        });
-        let kept = match listed {
-            Some(_) => None,
-            None => Some(structure.kept_fields(index)),
-        };
-        let all = listed.into_iter().flatten().chain(kept.into_iter().flatten());
-        all.map(|(name, raw)| (name, header::Field::new(raw)))
+        self.head(index).raw().map(|(name, raw)| (name, header::Field::new(raw)))
     }
 
     /// The first field of part `index` with this name.
     #[must_use]
     pub fn field(&self, index: usize, name: Name) -> Option<header::Field<'a>> {
-        self.fields(index).find(|(found, _)| *found == name).map(|(_, field)| field)
+        self.head(index).first(name)
+    }
+
+    /// The subject of the message, encoded words decoded; what else its header says is asked of
+    /// [`head(0)`](Self::head).
+    #[must_use]
+    pub fn subject(&self) -> Option<Cow<'a, str>> {
+        self.head(0).subject()
+    }
+
+    /// The authors of the message.
+    #[must_use]
+    pub fn from(&self) -> List<'a> {
+        self.head(0).from()
+    }
+
+    /// The recipients of To.
+    #[must_use]
+    pub fn to(&self) -> List<'a> {
+        self.head(0).to()
+    }
+
+    /// The recipients of Cc.
+    #[must_use]
+    pub fn cc(&self) -> List<'a> {
+        self.head(0).cc()
+    }
+
+    /// When the author finished the message.
+    #[must_use]
+    pub fn date(&self) -> Option<DateTime> {
+        self.head(0).date()
+    }
+
+    /// The identifier of the message, without its brackets.
+    #[must_use]
+    pub fn message_id(&self) -> Option<Cow<'a, [u8]>> {
+        self.head(0).message_id()
     }
 }

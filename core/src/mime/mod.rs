@@ -9,12 +9,14 @@
 //! | [`structure`] | the push scanner, the tree ([`Structure`], [`Part`]) and its stored form |
 //! | [`message`] | [`Message`]: a tree and the bytes behind it, together |
 //! | [`section`] | IMAP section paths: which octets `BODY[1.2.HEADER]` means |
+//! | [`head`] | [`Head`](head::Head): the typed values of a header, read when asked for |
 //! | [`header`] | fields of a header block, their names, unfolding, selection |
 //! | [`parameter`] | Content-Type, Content-Disposition, RFC 2231 |
 //! | [`encoded_word`] | RFC 2047 |
 //! | [`envelope`] | the values of IMAP's ENVELOPE |
 //! | [`body`] | the values of IMAP's BODYSTRUCTURE, and the walk in which they are written |
 //! | [`address`] | address lists: mailboxes and groups |
+//! | [`message_id`] | message identifiers |
 //! | [`date`] | dates read and written, days and civil dates |
 //! | [`transfer`] | base64 and quoted-printable, piece by piece |
 //! | `lexer` | tokens, comments and quoted strings of structured fields |
@@ -29,9 +31,11 @@ pub mod charset;
 pub mod date;
 pub mod encoded_word;
 pub mod envelope;
+pub mod head;
 pub mod header;
 mod lexer;
 pub mod message;
+pub mod message_id;
 pub mod parameter;
 pub mod section;
 pub mod structure;

@@ -4,11 +4,14 @@
 //! [`Params`] walks the parameters as they stand, joins the pieces of RFC 2231 ([`Params::joined`],
 //! what IMAP shows) and decodes them ([`Params::decoded`], what people read).
 
-use alloc::{borrow::Cow, string::String, vec::Vec};
+use alloc::{borrow::Cow, vec::Vec};
+
+use memchr::memchr;
+use smallvec::SmallVec;
 
 use super::{
     MIME_PARAMS, charset, encoded_word,
-    lexer::{Lexer, is_blank, is_token, unescape},
+    lexer::{Lexer, TOKEN, is_blank, is_token, unescape},
 };
 
 /// A media type with its parameters.
@@ -28,13 +31,13 @@ impl<'a> ContentType<'a> {
     pub fn parse(value: &'a [u8]) -> Option<Self> {
         let mut lexer = Lexer::new(value);
         lexer.cfws();
-        let kind = lexer.take_while(is_token);
+        let kind = lexer.take(TOKEN);
         lexer.cfws();
         if kind.is_empty() || !lexer.eat(b'/') {
             return None;
         }
         lexer.cfws();
-        let subtype = lexer.take_while(is_token);
+        let subtype = lexer.take(TOKEN);
         (!subtype.is_empty()).then_some(Self { kind, subtype, params: Params(lexer.rest()) })
     }
 
@@ -61,7 +64,7 @@ impl<'a> Disposition<'a> {
     pub fn parse(value: &'a [u8]) -> Option<Self> {
         let mut lexer = Lexer::new(value);
         lexer.cfws();
-        let kind = lexer.take_while(is_token);
+        let kind = lexer.take(TOKEN);
         (!kind.is_empty()).then_some(Self { kind, params: Params(lexer.rest()) })
     }
 }
@@ -116,7 +119,10 @@ impl<'a> Params<'a> {
                 Some(piece) => pieces.push(piece),
             }
         }
-        pieces.sort_by_key(|piece| (piece.name, piece.number));
+        pieces.sort_by(|a, b| {
+            let folded = |piece: &Piece<'a>| piece.name.iter().map(u8::to_ascii_lowercase);
+            folded(a).cmp(folded(b)).then(a.number.cmp(&b.number))
+        });
         let mut rest = pieces.as_slice();
         while let Some(run) = take_run(&mut rest) {
             out.push(join(run));
@@ -124,46 +130,132 @@ impl<'a> Params<'a> {
         out
     }
 
+    /// Whether there are more parameters than [`MIME_PARAMS`], so that some are not looked at.
+    #[must_use]
+    pub fn is_truncated(&self) -> bool {
+        let mut lexer = Lexer::new(self.0);
+        (0..=MIME_PARAMS).all(|_| next(&mut lexer).is_some())
+    }
+
     /// The value of the parameter `name` with the pieces of RFC 2231 joined but nothing decoded;
     /// the plain form wins where both are there.
     #[must_use]
     pub fn raw(&self, name: &str) -> Option<Cow<'a, [u8]>> {
-        if let Some(plain) =
-            self.iter().find(|param| param.name.eq_ignore_ascii_case(name.as_bytes()))
-        {
-            return Some(plain.value());
+        let (plain, pieces) = self.find(name);
+        match plain {
+            Some(plain) => Some(plain.value()),
+            None => take_run(&mut pieces.as_slice()).map(|run| join(run).1),
         }
-        if !self.0.contains(&b'*') {
-            return None;
-        }
-        self.joined().into_iter().find(|(full, _)| base(full, name)).map(|(_, value)| value)
     }
 
-    /// The value of the parameter `name` as text for people.
+    /// The value of the parameter `name` as text for people; see [`value`](Self::value).
+    #[must_use]
+    pub fn decoded(&self, name: &str) -> Option<Cow<'a, str>> {
+        self.value(name).map(|value| value.text)
+    }
+
+    /// The value of the parameter `name` as text for people, and its charset and language if they
+    /// are named.
     ///
     /// The form of RFC 2231 wins over the plain one. Encoded words within the value, which RFC 2047
     /// §5 forbids and many mailers write, are decoded too.
+    ///
+    /// ```
+    /// use posthaste_core::mime::parameter::Params;
+    ///
+    /// let params = Params::new(b"; title*=us-ascii'en-us'This%20is%20%2A%2A%2Afun%2A%2A%2A");
+    /// let title = params.value("title").unwrap();
+    /// assert_eq!(title.text, "This is ***fun***");
+    /// assert_eq!(title.language.unwrap(), &b"en-us"[..]);
+    /// ```
     #[must_use]
-    pub fn decoded(&self, name: &str) -> Option<String> {
-        let mut plain = None;
-        for (full, value) in self.joined() {
-            if full
-                .strip_suffix(b"*")
-                .is_some_and(|base| base.eq_ignore_ascii_case(name.as_bytes()))
-            {
-                return Some(extended(&value));
+    pub fn value(&self, name: &str) -> Option<Value<'a>> {
+        let (plain, pieces) = self.find(name);
+        let run = take_run(&mut pieces.as_slice());
+        if let Some(run) = run.filter(|run| run.iter().any(|piece| piece.extended)) {
+            return Some(Value::extended(run));
+        }
+        let text = match (plain, run) {
+            (Some(plain), _) => plain.value(),
+            (None, Some(run)) => join(run).1,
+            (None, None) => return None,
+        };
+        Some(Value { text: encoded_word::decode_line(text), charset: None, language: None })
+    }
+
+    /// The first plain parameter with this name, and the pieces of RFC 2231 with it, in order.
+    fn find(&self, name: &str) -> (Option<Param<'a>>, Pieces<'a>) {
+        let (mut plain, mut pieces) = (None, Pieces::new());
+        for param in self.iter() {
+            let Some(start) = param.name.get(..name.len()) else { continue };
+            if !start.eq_ignore_ascii_case(name.as_bytes()) {
+                continue;
             }
-            if plain.is_none() && full.eq_ignore_ascii_case(name.as_bytes()) {
-                plain = Some(encoded_word::decode_line(value).into_owned());
+            if start.len() == param.name.len() {
+                plain.get_or_insert(param);
+            } else if let Some(piece) = Piece::of(param).filter(|piece| piece.name == start) {
+                pieces.push(piece);
             }
         }
-        plain
+        pieces.sort_by_key(|piece| piece.number);
+        (plain, pieces)
     }
 }
 
-/// Whether `full`, perhaps with the `*` of RFC 2231, is the parameter `name`.
-fn base(full: &[u8], name: &str) -> bool {
-    full.strip_suffix(b"*").unwrap_or(full).eq_ignore_ascii_case(name.as_bytes())
+/// The value of a parameter as people read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Value<'a> {
+    /// The text.
+    pub text: Cow<'a, str>,
+    /// The charset that it was written in (RFC 2231 §4).
+    pub charset: Option<Cow<'a, [u8]>>,
+    /// The language that it is in (RFC 2231 §4, RFC 5646).
+    pub language: Option<Cow<'a, [u8]>>,
+}
+
+impl<'a> Value<'a> {
+    /// What `run` makes together; one piece of it at least is extended.
+    fn extended(run: &[Piece<'a>]) -> Self {
+        let (mut charset, mut language) = (None, None);
+        let mut octets = Cow::Borrowed(&b""[..]);
+        for (at, piece) in run.iter().enumerate() {
+            let mut value = piece.param.value();
+            if piece.extended {
+                // RFC 2231 §4.1: only the first piece names charset and language.
+                if at == 0
+                    && let Some([label, tongue, text]) = in_three(&value)
+                {
+                    (charset, language, value) = (Some(label), Some(tongue), text);
+                }
+                value = unpercent(value);
+            }
+            if octets.is_empty() {
+                octets = value;
+            } else {
+                octets.to_mut().extend_from_slice(&value);
+            }
+        }
+        let label = charset.as_deref().unwrap_or_default();
+        let text = match octets {
+            Cow::Borrowed(octets) => charset::decode_or_guess(label, octets),
+            Cow::Owned(octets) => Cow::Owned(charset::decode_or_guess(label, &octets).into_owned()),
+        };
+        let named = |part: Option<Cow<'a, [u8]>>| part.filter(|part| !part.is_empty());
+        Self { text, charset: named(charset), language: named(language) }
+    }
+}
+
+/// The parts of `charset'language'text`.
+fn in_three<'a>(value: &Cow<'a, [u8]>) -> Option<[Cow<'a, [u8]>; 3]> {
+    let first = memchr(b'\'', value)?;
+    let second = first + 1 + memchr(b'\'', value.get(first + 1..)?)?;
+    let part = |range: core::ops::Range<usize>| {
+        Some(match value {
+            Cow::Borrowed(value) => Cow::Borrowed(value.get(range)?),
+            Cow::Owned(value) => Cow::Owned(value.get(range)?.to_vec()),
+        })
+    };
+    Some([part(0..first)?, part(first + 1..second)?, part(second + 1..value.len())?])
 }
 
 /// The next parameter. What is no parameter is passed over.
@@ -171,7 +263,7 @@ fn next<'a>(lexer: &mut Lexer<'a>) -> Option<Param<'a>> {
     loop {
         lexer.cfws();
         lexer.peek()?;
-        let name = lexer.take_while(is_token);
+        let name = lexer.take(TOKEN);
         lexer.cfws();
         if name.is_empty() || !lexer.eat(b'=') {
             skip_to_next(lexer);
@@ -222,7 +314,7 @@ fn bare_value<'a>(lexer: &mut Lexer<'a>) -> &'a [u8] {
 fn starts_param(mut lexer: Lexer<'_>) -> bool {
     let window = lexer.rest();
     lexer = Lexer::new(window.get(..LONGEST_NAME).unwrap_or(window));
-    !lexer.take_while(is_token).is_empty() && lexer.eat(b'=')
+    !lexer.take(TOKEN).is_empty() && lexer.eat(b'=')
 }
 
 /// Goes on behind the next `;` that stands in no quoted string.
@@ -235,6 +327,9 @@ fn skip_to_next(lexer: &mut Lexer<'_>) {
         }
     }
 }
+
+/// The pieces of one parameter.
+type Pieces<'a> = SmallVec<[Piece<'a>; 4]>;
 
 /// One of the pieces of a value (RFC 2231 §3, §4).
 #[derive(Clone, Copy, Debug)]
@@ -311,20 +406,13 @@ fn escape(text: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// The text of an extended value: `charset'language'percent-encoded`.
-fn extended(value: &[u8]) -> String {
-    let mut parts = value.splitn(3, |octet| *octet == b'\'');
-    let (label, text) = match (parts.next(), parts.next(), parts.next()) {
-        (Some(label), Some(_), Some(text)) => (label, text),
-        _ => (&b""[..], value),
-    };
-    charset::decode_or_guess(label, &unpercent(text)).into_owned()
-}
-
 /// Undoes percent-encoding; a `%` without two digits stands for itself.
-fn unpercent(text: &[u8]) -> Vec<u8> {
+fn unpercent(text: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+    if memchr(b'%', &text).is_none() {
+        return text;
+    }
     let mut out = Vec::with_capacity(text.len());
-    let mut rest = text;
+    let mut rest = &*text;
     while let Some((octet, after)) = rest.split_first() {
         rest = after;
         if *octet == b'%'
@@ -337,7 +425,7 @@ fn unpercent(text: &[u8]) -> Vec<u8> {
             out.push(*octet);
         }
     }
-    out
+    Cow::Owned(out)
 }
 
 /// The value of a hexadecimal digit.
@@ -355,7 +443,11 @@ const LONGEST_NAME: usize = 64;
 
 #[cfg(test)]
 mod tests {
-    use alloc::{format, vec};
+    use alloc::{
+        format,
+        string::{String, ToString},
+        vec,
+    };
 
     use proptest::prelude::*;
 
@@ -377,7 +469,11 @@ mod tests {
     }
 
     fn decoded(value: &str, name: &str) -> Option<String> {
-        ContentType::parse(value.as_bytes()).unwrap().params.decoded(name)
+        ContentType::parse(value.as_bytes())
+            .unwrap()
+            .params
+            .decoded(name)
+            .map(|text| text.to_string())
     }
 
     /// RFC 2045 §5.1, RFC 2046 §5.1.1.

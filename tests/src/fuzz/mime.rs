@@ -10,7 +10,7 @@ use posthaste_core::{
         date::DateTime,
         encoded_word,
         envelope::Envelope,
-        header,
+        header, message_id,
         parameter::{ContentType, Disposition},
         section::Wanted,
         structure::{Encoding, Kind},
@@ -138,7 +138,7 @@ pub fn headers(octets: &[u8]) {
     for field in header::fields(octets) {
         let unfolded = field.unfolded();
         assert!(!unfolded.contains(&b'\n'));
-        let _ = header::message_ids(field.value()).count();
+        let _ = message_id::message_ids(field.value()).count();
         let _ = (field.kind(), field.name());
     }
     of_envelope(&Envelope::parse(octets));

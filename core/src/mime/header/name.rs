@@ -56,34 +56,46 @@ names! {
     DkimSignature = "DKIM-Signature",
     ListId = "List-Id",
     ListUnsubscribe = "List-Unsubscribe",
+    ListUnsubscribePost = "List-Unsubscribe-Post",
+    ListPost = "List-Post",
+    ListArchive = "List-Archive",
+    ListHelp = "List-Help",
+    ListOwner = "List-Owner",
+    ListSubscribe = "List-Subscribe",
+    ResentDate = "Resent-Date",
+    ResentFrom = "Resent-From",
+    ResentSender = "Resent-Sender",
+    ResentTo = "Resent-To",
+    ResentCc = "Resent-Cc",
+    ResentBcc = "Resent-Bcc",
+    ResentMessageId = "Resent-Message-ID",
+    Comments = "Comments",
+    Keywords = "Keywords",
+    AutoSubmitted = "Auto-Submitted",
+    Precedence = "Precedence",
+    Priority = "Priority",
+    Importance = "Importance",
+    XPriority = "X-Priority",
+    ArcSeal = "ARC-Seal",
+    ArcMessageSignature = "ARC-Message-Signature",
+    ArcAuthenticationResults = "ARC-Authentication-Results",
+    ReceivedSpf = "Received-SPF",
+    DeliveredTo = "Delivered-To",
+    DispositionNotificationTo = "Disposition-Notification-To",
+    UserAgent = "User-Agent",
+    XMailer = "X-Mailer",
 }
 
 impl Name {
     /// The name that `name` is, whatever the case of its letters.
     #[must_use]
     pub fn of(name: &[u8]) -> Self {
-        let candidates: &[Self] = match name.len() {
-            2 => &[Self::To, Self::Cc],
-            3 => &[Self::Bcc],
-            4 => &[Self::Date, Self::From],
-            6 => &[Self::Sender],
-            7 => &[Self::Subject, Self::ListId],
-            8 => &[Self::Received, Self::ReplyTo],
-            10 => &[Self::MessageId, Self::References, Self::ContentId],
-            11 => &[Self::ReturnPath, Self::InReplyTo, Self::ContentMd5],
-            12 => &[Self::ContentType, Self::MimeVersion],
-            14 => &[Self::DkimSignature],
-            16 => &[Self::ContentLanguage, Self::ContentLocation, Self::ListUnsubscribe],
-            19 => &[Self::ContentDisposition, Self::ContentDescription],
-            22 => &[Self::AuthenticationResults],
-            25 => &[Self::ContentTransferEncoding],
-            _ => &[],
-        };
-        candidates
-            .iter()
-            .find(|known| name.eq_ignore_ascii_case(known.as_str().as_bytes()))
-            .copied()
-            .unwrap_or_default()
+        let Some(folded) = Folded::of(name) else { return Self::Other };
+        let number = BY_SLOT.get(folded.slot()).copied().unwrap_or_default();
+        match FOLDED.get(usize::from(number)) {
+            Some(known) if *known == folded => Self::from_number(number),
+            _ => Self::Other,
+        }
     }
 
     /// The name with this stored number; [`Other`](Self::Other) for numbers of a later version.
@@ -105,3 +117,97 @@ impl Name {
         (self as u8) >= (Self::ContentType as u8) && (self as u8) <= (Self::ContentMd5 as u8)
     }
 }
+
+/// A name of 2 to 32 octets in small letters, packed so that two of them compare as four numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Folded {
+    words: [u64; 4],
+    len: usize,
+}
+
+impl Folded {
+    const NONE: Self = Self { words: [0; 4], len: 0 };
+
+    /// Its octets 0..8, 8..16 and 16..24, as far as they reach, and its last eight, which overlap
+    /// those before them; of a short name its first and its last four or two octets.
+    const fn of(name: &[u8]) -> Option<Self> {
+        let mut words = [0; 4];
+        if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+            words[0] = folded(u64::from_le_bytes(*first));
+            words[3] = folded(u64::from_le_bytes(*last));
+            if name.len() > 16 {
+                if let Some((_, rest)) = name.split_first_chunk::<8>()
+                    && let Some(second) = rest.first_chunk()
+                {
+                    words[1] = folded(u64::from_le_bytes(*second));
+                }
+                if let Some((_, rest)) = name.split_first_chunk::<16>()
+                    && let Some(third) = rest.first_chunk()
+                {
+                    words[2] = folded(u64::from_le_bytes(*third));
+                }
+            }
+        } else if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+            let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+            words[3] = folded((last as u64) << 32 | first as u64);
+        } else if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+            let (first, last) = (u16::from_le_bytes(*first), u16::from_le_bytes(*last));
+            words[3] = folded((last as u64) << 16 | first as u64);
+        } else {
+            return None;
+        }
+        if name.len() > LONGEST {
+            return None;
+        }
+        Some(Self { words, len: name.len() })
+    }
+
+    /// The place of the name in [`BY_SLOT`].
+    const fn slot(&self) -> usize {
+        let mixed = self.words[3] ^ self.words[0].rotate_left(7) ^ (self.len as u64) << 40;
+        (mixed.wrapping_mul(SEED) >> (64 - SLOT_BITS)) as usize
+    }
+}
+
+/// Eight octets with their capital letters made small.
+const fn folded(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * ONES;
+    let low = word & !HIGH;
+    let from_a = low + (0x80 - b'A' as u64) * ONES;
+    let above_z = low + (0x7f - b'Z' as u64) * ONES;
+    word | ((from_a ^ above_z) & !word & HIGH) >> 2
+}
+
+/// The longest name that is known has 27 octets.
+const LONGEST: usize = 32;
+const SLOT_BITS: u32 = 8;
+
+/// The known names by their numbers; none for 0.
+static FOLDED: [Folded; Name::KNOWN.len() + 1] = {
+    let mut all = [Folded::NONE; Name::KNOWN.len() + 1];
+    let mut at = 0;
+    while at < Name::KNOWN.len() {
+        if let Some(name) = Folded::of(Name::KNOWN[at].as_str().as_bytes()) {
+            all[at + 1] = name;
+        }
+        at += 1;
+    }
+    all
+};
+
+/// A factor that gives each known name a slot of its own: tried out, and checked below.
+const SEED: u64 = 0xb15d_3864_4164_82eb;
+
+/// The number of the only known name that each slot can hold.
+static BY_SLOT: [u8; 1 << SLOT_BITS] = {
+    let mut slots = [0; 1 << SLOT_BITS];
+    let mut number = 1;
+    while number < FOLDED.len() {
+        let slot = FOLDED[number].slot();
+        assert!(slots[slot] == 0, "two names in one slot: another SEED is needed");
+        slots[slot] = number as u8;
+        number += 1;
+    }
+    slots
+};

@@ -108,17 +108,27 @@ impl Structure {
     }
 
     /// The kept octets of the listed fields of part `index`, for those that were kept.
-    pub(crate) fn kept_fields(&self, index: usize) -> impl Iterator<Item = (Name, &[u8])> {
-        let mut rest = self
-            .parts
-            .get(index)
-            .and_then(|part| self.kept.get(part.kept as usize..))
-            .unwrap_or_default();
-        self.fields(index).iter().filter(|field| field.kept).map_while(move |field| {
-            let (raw, after) = rest.split_at_checked(field.span().len() as usize)?;
-            rest = after;
-            Some((field.name, raw))
-        })
+    pub(crate) fn kept_fields(&self, index: usize) -> KeptFields<'_> {
+        let kept = self.parts.get(index).and_then(|part| self.kept.get(part.kept as usize..));
+        KeptFields { fields: self.fields(index).iter(), rest: kept.unwrap_or_default() }
+    }
+}
+
+/// Walks the fields that a tree kept of one part: their names and their octets.
+#[derive(Clone, Debug)]
+pub(crate) struct KeptFields<'a> {
+    fields: core::slice::Iter<'a, Field>,
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for KeptFields<'a> {
+    type Item = (Name, &'a [u8]);
+
+    fn next(&mut self) -> Option<(Name, &'a [u8])> {
+        let field = self.fields.find(|field| field.kept)?;
+        let (raw, after) = self.rest.split_at_checked(field.span().len() as usize)?;
+        self.rest = after;
+        Some((field.name, raw))
     }
 }
 

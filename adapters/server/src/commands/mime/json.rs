@@ -2,7 +2,8 @@
 
 use posthaste_core::mime::address::{self, Address};
 use posthaste_core::mime::date::DateTime;
-use posthaste_core::mime::header::{self, Field, Name};
+use posthaste_core::mime::header::{Field, Name};
+use posthaste_core::mime::message_id;
 use posthaste_core::mime::parameter::Params;
 use posthaste_core::mime::{HEADER_ADDRESSES, Span, encoded_word};
 use serde::Serialize;
@@ -185,7 +186,7 @@ fn part(shown: &Shown<'_>, index: usize, place: Place) -> Part {
         encoding: body
             .as_ref()
             .map_or_else(String::new, |body| text(body.encoding()).to_ascii_lowercase()),
-        charset: types.decoded("charset"),
+        charset: types.decoded("charset").map(std::borrow::Cow::into_owned),
         id: line(Name::ContentId),
         description: line(Name::ContentDescription),
         header: known.map_or([0; 2], |part| span(part.header())),
@@ -249,7 +250,7 @@ fn date(field: Field<'_>) -> Date {
 
 fn ids(field: Option<Field<'_>>) -> Vec<String> {
     field.map_or_else(Vec::new, |field| {
-        header::message_ids(field.value()).map(|id| text(&id)).collect()
+        message_id::message_ids(field.value()).map(|id| text(&id)).collect()
     })
 }
 

@@ -182,8 +182,7 @@ impl<'a> Shown<'a> {
 
     /// The name that a part has as a file: that of its disposition (RFC 2183 §2.3), else the `name` of its type.
     fn file_name(&self, index: usize) -> Option<String> {
-        let disposed = self.disposition(index).and_then(|found| found.params.decoded("filename"));
-        disposed.or_else(|| self.parameters(index).decoded("name"))
+        self.message.head(index).file_name().map(std::borrow::Cow::into_owned)
     }
 }
 

@@ -1,0 +1,455 @@
+//! The header of a message or a part, looked at field by field.
+//!
+//! [`Head`] holds nothing but the place where the fields stand. What it is asked for is looked up
+//! and read then, and what it gives borrows the octets of the message:
+//!
+//! ```
+//! use posthaste_core::mime::head::Head;
+//!
+//! let head = Head::parse(
+//!     b"From: =?utf-8?q?J=C3=B6rg?= <joerg@example.org>\r\n\
+//!       Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\
+//!       Date: Fri, 21 Nov 1997 09:55:06 -0600\r\n\r\n",
+//! );
+//! let author = head.from().mailboxes().next().unwrap();
+//! assert_eq!(author.display().unwrap(), "J\u{f6}rg");
+//! assert_eq!(author.address(), "joerg@example.org");
+//! assert_eq!(head.subject().unwrap(), "Gr\u{fc}\u{df}e");
+//! assert_eq!(head.date().unwrap().unix(), 880_127_706);
+//! assert!(head.to().next().is_none());
+//! assert_eq!(head.first("X-Mailer"), None);
+//! ```
+//!
+//! Where a field may stand once and stands several times, the first one counts, as in ENVELOPE;
+//! address lists of recipients are taken together (RFC 5322 §4.5.3). [`Head::all`] reaches the
+//! others.
+
+use alloc::borrow::Cow;
+use core::slice;
+
+use super::{
+    address::{self, Address, Addresses, Mailbox},
+    date::DateTime,
+    header::{self, Field, Fields, Name},
+    message_id::{self, MessageIds},
+    parameter::{ContentType, Disposition},
+    structure::{self, Encoding, KeptFields, Structure},
+};
+
+/// The fields of one header.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'a>(Source<'a>);
+
+#[derive(Clone, Copy, Debug)]
+enum Source<'a> {
+    /// No tree: the fields are found by walking the octets.
+    Octets(&'a [u8]),
+    /// The fields that a tree lists, in the message it belongs to.
+    Listed(&'a [structure::Field], &'a [u8]),
+    /// Those that the tree kept of the part with this index.
+    Kept(&'a Structure, usize),
+}
+
+/// Which field is meant: a known name, or any name by its octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted<'n> {
+    /// One of the names that this crate knows.
+    Known(Name),
+    /// Another name, compared without regard to the case of the letters.
+    Other(&'n [u8]),
+}
+
+impl From<Name> for Wanted<'_> {
+    fn from(name: Name) -> Self {
+        Self::Known(name)
+    }
+}
+
+impl<'n> From<&'n [u8]> for Wanted<'n> {
+    fn from(name: &'n [u8]) -> Self {
+        match Name::of(name) {
+            Name::Other => Self::Other(name),
+            known => Self::Known(known),
+        }
+    }
+}
+
+impl<'n> From<&'n str> for Wanted<'n> {
+    fn from(name: &'n str) -> Self {
+        name.as_bytes().into()
+    }
+}
+
+impl Wanted<'_> {
+    /// Whether the field `raw`, which was taken for `name`, is meant.
+    fn is(self, name: Name, raw: &[u8]) -> bool {
+        match self {
+            Self::Known(wanted) if name != Name::Other => wanted == name,
+            // A tree that was stored before the name became known.
+            Self::Known(wanted) => {
+                raw.get(..wanted.as_str().len())
+                    .is_some_and(|start| start.eq_ignore_ascii_case(wanted.as_str().as_bytes()))
+                    && Field::new(raw).is(wanted.as_str().as_bytes())
+            }
+            Self::Other(wanted) => name == Name::Other && Field::new(raw).is(wanted),
+        }
+    }
+}
+
+impl<'a> Head<'a> {
+    /// The header block `header`, up to its empty line or its end.
+    #[must_use]
+    pub const fn parse(header: &'a [u8]) -> Self {
+        Self(Source::Octets(header))
+    }
+
+    /// The header of part `index` of a message.
+    pub(super) fn listed(structure: &'a Structure, index: usize, bytes: &'a [u8]) -> Self {
+        Self(Source::Listed(structure.fields(index), bytes))
+    }
+
+    /// What the tree kept of the header of part `index`.
+    pub(super) const fn kept(structure: &'a Structure, index: usize) -> Self {
+        Self(Source::Kept(structure, index))
+    }
+
+    /// All fields in order; lines that are no field have no name.
+    #[must_use]
+    pub fn fields(&self) -> All<'a, 'static> {
+        All { raw: self.raw(), wanted: None }
+    }
+
+    /// The octets of all fields and what they were taken for.
+    pub(super) fn raw(&self) -> Raw<'a> {
+        match self.0 {
+            Source::Octets(header) => Raw::Octets(header::fields(header)),
+            Source::Listed(fields, bytes) => Raw::Listed(fields.iter(), bytes),
+            Source::Kept(structure, index) => Raw::Kept(structure.kept_fields(index)),
+        }
+    }
+
+    /// The fields with this name, in order.
+    ///
+    /// ```
+    /// use posthaste_core::mime::{head::Head, header::Name};
+    ///
+    /// let head = Head::parse(b"X-Tag: a\r\nTo: b@example.org\r\nx-tag: c\r\n\r\n");
+    /// let tags: Vec<_> = head.all("X-TAG").map(|field| field.unfolded()).collect();
+    /// assert_eq!(tags, [&b"a"[..], b"c"]);
+    /// assert_eq!(head.all(Name::To).count(), 1);
+    /// ```
+    #[must_use]
+    pub fn all<'n>(&self, name: impl Into<Wanted<'n>>) -> All<'a, 'n> {
+        All { raw: self.raw(), wanted: Some(name.into()) }
+    }
+
+    /// The first field with this name.
+    #[must_use]
+    pub fn first<'n>(&self, name: impl Into<Wanted<'n>>) -> Option<Field<'a>> {
+        self.nth(name, 0)
+    }
+
+    /// The last field with this name.
+    #[must_use]
+    pub fn last<'n>(&self, name: impl Into<Wanted<'n>>) -> Option<Field<'a>> {
+        self.all(name).last()
+    }
+
+    /// The field with this name that has `at` of them before it.
+    #[must_use]
+    pub fn nth<'n>(&self, name: impl Into<Wanted<'n>>, at: usize) -> Option<Field<'a>> {
+        self.all(name).nth(at)
+    }
+
+    /// Subject: encoded words decoded (RFC 5322 §3.6.5).
+    #[must_use]
+    pub fn subject(&self) -> Option<Cow<'a, str>> {
+        self.text(Name::Subject)
+    }
+
+    /// Comments: what each of the fields says (RFC 5322 §3.6.5).
+    pub fn comments(&self) -> impl Iterator<Item = Cow<'a, str>> + use<'a> {
+        self.all(Name::Comments).map(|field| field.decoded())
+    }
+
+    /// Content-Description (RFC 2045 §8).
+    #[must_use]
+    pub fn description(&self) -> Option<Cow<'a, str>> {
+        self.text(Name::ContentDescription)
+    }
+
+    /// What an unstructured field says: the first one with this name, decoded.
+    #[must_use]
+    pub fn text<'n>(&self, name: impl Into<Wanted<'n>>) -> Option<Cow<'a, str>> {
+        self.first(name).map(|field| field.decoded())
+    }
+
+    /// Date: when the author finished it (RFC 5322 §3.6.1); `None` also where it cannot be read.
+    #[must_use]
+    pub fn date(&self) -> Option<DateTime> {
+        self.moment(Name::Date)
+    }
+
+    /// Resent-Date of the last time it was resent (RFC 5322 §3.6.6).
+    #[must_use]
+    pub fn resent_date(&self) -> Option<DateTime> {
+        self.moment(Name::ResentDate)
+    }
+
+    fn moment(&self, name: Name) -> Option<DateTime> {
+        DateTime::parse(self.first(name)?.value())
+    }
+
+    /// From: the authors (RFC 5322 §3.6.2).
+    #[must_use]
+    pub fn from(&self) -> List<'a> {
+        self.list(Name::From)
+    }
+
+    /// Sender: who sent it on behalf of the authors; empty if they did.
+    #[must_use]
+    pub fn sender(&self) -> List<'a> {
+        self.list(Name::Sender)
+    }
+
+    /// Reply-To: where replies go; empty if to the authors.
+    #[must_use]
+    pub fn reply_to(&self) -> List<'a> {
+        self.list(Name::ReplyTo)
+    }
+
+    /// To (RFC 5322 §3.6.3).
+    #[must_use]
+    pub fn to(&self) -> List<'a> {
+        self.list(Name::To)
+    }
+
+    /// Cc.
+    #[must_use]
+    pub fn cc(&self) -> List<'a> {
+        self.list(Name::Cc)
+    }
+
+    /// Bcc.
+    #[must_use]
+    pub fn bcc(&self) -> List<'a> {
+        self.list(Name::Bcc)
+    }
+
+    /// Resent-From of the last time it was resent (RFC 5322 §3.6.6).
+    #[must_use]
+    pub fn resent_from(&self) -> List<'a> {
+        self.list(Name::ResentFrom)
+    }
+
+    /// Resent-Sender of the last time it was resent.
+    #[must_use]
+    pub fn resent_sender(&self) -> List<'a> {
+        self.list(Name::ResentSender)
+    }
+
+    /// Resent-To of all times it was resent.
+    #[must_use]
+    pub fn resent_to(&self) -> List<'a> {
+        self.list(Name::ResentTo)
+    }
+
+    /// Resent-Cc of all times it was resent.
+    #[must_use]
+    pub fn resent_cc(&self) -> List<'a> {
+        self.list(Name::ResentCc)
+    }
+
+    /// Resent-Bcc of all times it was resent.
+    #[must_use]
+    pub fn resent_bcc(&self) -> List<'a> {
+        self.list(Name::ResentBcc)
+    }
+
+    /// Disposition-Notification-To: who asks for a receipt (RFC 8098 §2.1).
+    #[must_use]
+    pub fn disposition_notification_to(&self) -> List<'a> {
+        self.list(Name::DispositionNotificationTo)
+    }
+
+    /// The addresses of the fields with this name: of all of them for recipients, else of the
+    /// first.
+    #[must_use]
+    pub fn list(&self, name: Name) -> List<'a> {
+        let takes_all = matches!(
+            name,
+            Name::To | Name::Cc | Name::Bcc | Name::ResentTo | Name::ResentCc | Name::ResentBcc
+        );
+        List { fields: self.all(name), takes_all, open: address::addresses(b"") }
+    }
+
+    /// Return-Path: where failures go (RFC 5321 §4.4); the null path has an empty
+    /// [`local`](Mailbox::local) part and no domain.
+    #[must_use]
+    pub fn return_path(&self) -> Option<Mailbox<'a>> {
+        address::mailboxes(self.first(Name::ReturnPath)?.value()).next()
+    }
+
+    /// Message-ID without its brackets (RFC 5322 §3.6.4).
+    #[must_use]
+    pub fn message_id(&self) -> Option<Cow<'a, [u8]>> {
+        self.ids(Name::MessageId).next()
+    }
+
+    /// In-Reply-To: the messages that this one answers.
+    #[must_use]
+    pub fn in_reply_to(&self) -> MessageIds<'a> {
+        self.ids(Name::InReplyTo)
+    }
+
+    /// References: the messages of the thread, oldest first.
+    #[must_use]
+    pub fn references(&self) -> MessageIds<'a> {
+        self.ids(Name::References)
+    }
+
+    /// Resent-Message-ID of the last time it was resent.
+    #[must_use]
+    pub fn resent_message_id(&self) -> Option<Cow<'a, [u8]>> {
+        self.ids(Name::ResentMessageId).next()
+    }
+
+    /// Content-ID without its brackets (RFC 2045 §7).
+    #[must_use]
+    pub fn content_id(&self) -> Option<Cow<'a, [u8]>> {
+        self.ids(Name::ContentId).next()
+    }
+
+    /// The message identifiers of the first field with this name.
+    #[must_use]
+    pub fn ids<'n>(&self, name: impl Into<Wanted<'n>>) -> MessageIds<'a> {
+        message_id::message_ids(self.first(name).map_or(&[], |field| field.value()))
+    }
+
+    /// Content-Type; `None` also where no `type/subtype` can be read (RFC 2045 §5).
+    #[must_use]
+    pub fn content_type(&self) -> Option<ContentType<'a>> {
+        ContentType::parse(self.first(Name::ContentType)?.value())
+    }
+
+    /// Content-Disposition (RFC 2183).
+    #[must_use]
+    pub fn disposition(&self) -> Option<Disposition<'a>> {
+        Disposition::parse(self.first(Name::ContentDisposition)?.value())
+    }
+
+    /// Content-Transfer-Encoding; 7bit if there is none (RFC 2045 §6.1).
+    #[must_use]
+    pub fn encoding(&self) -> Encoding {
+        let field = self.first(Name::ContentTransferEncoding);
+        field.map_or(Encoding::SevenBit, |field| Encoding::parse(field.value()))
+    }
+
+    /// The name of the file that a part is: `filename` of its disposition, else `name` of its type.
+    ///
+    /// In both the form of RFC 2231 wins over the plain one, and encoded words, which RFC 2047 §5
+    /// forbids there and many mailers write, are decoded. The name is what the sender wrote: paths
+    /// and dots in it are to be dealt with before it names a file.
+    ///
+    /// ```
+    /// use posthaste_core::mime::head::Head;
+    ///
+    /// let head = Head::parse(
+    ///     b"Content-Type: text/plain; name=\"=?utf-8?q?na=C3=AFve.txt?=\"\r\n\
+    ///       Content-Disposition: attachment; filename*0*=utf-8''na%C3%AFve;\r\n filename*1=.txt\r\n\r\n",
+    /// );
+    /// assert_eq!(head.file_name().unwrap(), "na\u{ef}ve.txt");
+    /// ```
+    #[must_use]
+    pub fn file_name(&self) -> Option<Cow<'a, str>> {
+        let of_disposition = self.disposition().and_then(|found| found.params.decoded("filename"));
+        let named = of_disposition.filter(|name| !name.is_empty());
+        named.or_else(|| self.content_type()?.params.decoded("name"))
+    }
+}
+
+/// Walks fields; see [`Head::all`] and [`Head::fields`].
+#[derive(Clone, Debug)]
+pub struct All<'a, 'n> {
+    raw: Raw<'a>,
+    wanted: Option<Wanted<'n>>,
+}
+
+impl<'a> Iterator for All<'a, '_> {
+    type Item = Field<'a>;
+
+    fn next(&mut self) -> Option<Field<'a>> {
+        let (_, raw) = match self.wanted {
+            None => self.raw.next()?,
+            Some(wanted) => self.raw.find(|(name, raw)| wanted.is(*name, raw))?,
+        };
+        Some(Field::new(raw))
+    }
+}
+
+/// Walks the octets of fields and what they were taken for.
+#[derive(Clone, Debug)]
+pub(super) enum Raw<'a> {
+    Octets(Fields<'a>),
+    Listed(slice::Iter<'a, structure::Field>, &'a [u8]),
+    Kept(KeptFields<'a>),
+}
+
+impl<'a> Iterator for Raw<'a> {
+    type Item = (Name, &'a [u8]);
+
+    fn next(&mut self) -> Option<(Name, &'a [u8])> {
+        match self {
+            Self::Octets(fields) => fields.next().map(|field| (field.kind(), field.raw())),
+            Self::Listed(fields, bytes) => {
+                fields.next().map(|field| (field.name(), field.span().of(bytes)))
+            }
+            Self::Kept(fields) => fields.next(),
+        }
+    }
+}
+
+/// Walks the addresses of fields, the first [`HEADER_ADDRESSES`](super::HEADER_ADDRESSES) entries of them; see
+/// [`Head::list`].
+#[derive(Clone, Debug)]
+pub struct List<'a> {
+    fields: All<'a, 'static>,
+    takes_all: bool,
+    open: Addresses<'a>,
+}
+
+impl<'a> List<'a> {
+    /// The mailboxes alone, those in groups too.
+    pub fn mailboxes(self) -> impl Iterator<Item = Mailbox<'a>> {
+        self.filter_map(|address| match address {
+            Address::Mailbox(mailbox) => Some(mailbox),
+            Address::Group(_) | Address::GroupEnd => None,
+        })
+    }
+
+    /// Whether there are more entries than are shown: to be asked when the walk is over.
+    #[must_use]
+    pub fn is_truncated(&self) -> bool {
+        self.open.is_truncated() || (self.open.left() == 0 && self.fields.clone().next().is_some())
+    }
+}
+
+impl<'a> Iterator for List<'a> {
+    type Item = Address<'a>;
+
+    fn next(&mut self) -> Option<Address<'a>> {
+        loop {
+            if let Some(address) = self.open.next() {
+                return Some(address);
+            }
+            if self.open.left() == 0 {
+                return None;
+            }
+            let value = self.fields.next()?.value();
+            if !self.takes_all {
+                self.fields = Head::parse(b"").fields();
+            }
+            self.open = address::addresses(value).at_most(self.open.left());
+        }
+    }
+}
