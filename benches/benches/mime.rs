@@ -69,20 +69,18 @@ fn structure(criterion: &mut Criterion, sets: &Sets) {
         for (how, piece, keeps) in
             [("whole", usize::MAX, false), ("pieces", 4096, false), ("kept", 4096, true)]
         {
-            let mut tree = Structure::default();
+            let mut scanner = Scanner::new(Limits::DEFAULT);
+            if keeps {
+                scanner = scanner.keep_fields();
+            }
             group.bench_function(format!("{name}/{how}"), |bencher| {
                 bencher.iter(|| {
                     for message in messages {
-                        let mut scanner =
-                            Scanner::reuse(Limits::DEFAULT, std::mem::take(&mut tree));
-                        if keeps {
-                            scanner = scanner.keep_fields();
-                        }
                         message
                             .chunks(piece.min(message.len().max(1)))
                             .for_each(|piece| scanner.feed(piece));
-                        tree = scanner.finish();
-                        black_box(&tree);
+                        let tree = black_box(scanner.finish());
+                        scanner.recycle(tree);
                     }
                 });
             });

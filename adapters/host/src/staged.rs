@@ -34,7 +34,7 @@ impl Staged {
     }
 
     /// The body with what is kept beside it.
-    pub(crate) fn finish(self) -> io::Result<(Body, Bytes)> {
+    pub(crate) fn finish(mut self) -> io::Result<(Body, Bytes)> {
         let unended = !self.staging.is_empty() && self.tail != *b"\r\n";
         let structure = self.scanner.finish();
         let mut summary = Summary { unended, structure: b"" }.write();

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | here | [`Structure`], [`Part`], [`Field`]: the tree and the ways through it |
 //! | `scanner.rs` | [`Scanner`]: pieces in, tree out; the rules for delimiters |
-//! | `scanner/headers.rs` | its part that reads headers |
+//! | `scanner/` | its parts: headers, bodies, boundaries |
 //! | `stored.rs` | the compact form in which a tree is kept beside its message |
 //!
 //! Parts stand in the order in which they start, a part before the parts within it. Part 0 is the
@@ -105,6 +105,15 @@ impl Structure {
     #[must_use]
     pub const fn is_truncated(&self) -> bool {
         self.defects.contains(Defects::TRUNCATED)
+    }
+
+    /// Forgets everything but the storage.
+    fn clear(&mut self) {
+        self.parts.clear();
+        self.fields.clear();
+        self.kept.clear();
+        self.keeps = false;
+        self.defects = Defects::NONE;
     }
 
     /// The kept octets of the listed fields of part `index`, for those that were kept.

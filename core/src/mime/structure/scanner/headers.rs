@@ -1,9 +1,13 @@
 //! The headers of a message and its parts: where they end, which fields they have, what they say of
 //! the body behind them.
+//!
+//! Fields that stand whole in a piece are looked at where they are. The last one of each piece is
+//! open, as nobody knows yet whether a fold follows: its octets go to `carry`.
 
 use core::mem;
 
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
+use posthaste_simd::lines;
 
 use super::{
     super::super::{
@@ -12,92 +16,182 @@ use super::{
         parameter::ContentType,
     },
     super::{Encoding, Field, Kind},
-    LONGEST_BOUNDARY, LONGEST_DELIMITER, Scanner, State, trim_line_end,
+    Boundaries, Line, Scanner, State,
 };
+
+/// The header at hand.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Header {
+    /// Where it starts.
+    pub(super) start: u32,
+    /// Where the open field starts, if one is open.
+    field: Option<u32>,
+    /// How long the line end before the open field is.
+    line_end: u32,
+    /// The open field may turn out to be a delimiter.
+    dashes: bool,
+    /// Some octets of the open field were not kept in `carry`.
+    lost: bool,
+    kind: Option<Kind>,
+    encoding: Option<Encoding>,
+}
+
+impl Header {
+    /// A header that starts at offset `start`.
+    pub(super) fn at(start: u32) -> Self {
+        Self { start, ..Self::default() }
+    }
+}
 
 impl Scanner {
     pub(super) fn scan_header(&mut self, piece: &[u8], start: usize) -> usize {
         let mut at = start;
-        // Where the octets of the open field start that are not in `carry`.
-        let mut from = start;
-        while let Some(next) = piece.get(at) {
-            if self.line_starts {
-                self.line_starts = false;
-                if self.header.field.is_none() || !matches!(next, b' ' | b'\t') {
-                    self.end_field(piece.get(from..at).unwrap_or_default(), self.offset(at));
-                    from = at;
-                    let start = self.offset(at);
-                    // What stands before the first line of a part is no part of it.
-                    let is_first = start == self.part_start();
-                    self.line_end = if is_first { 0 } else { self.line_end_before(piece, at) };
-                    self.header.field = Some(start);
-                    self.header.first_line = true;
-                    self.header.lost = false;
+        if let Some(field) = self.header.field {
+            match self.scan_open_field(piece, at, field) {
+                Some(next) if self.header.field.is_none() && self.state == State::Header => {
+                    at = next;
                 }
+                Some(next) => return next,
+                None => return piece.len(),
             }
-            let Some(end) = piece.get(at..).and_then(|rest| memchr(b'\n', rest)) else { break };
-            at += end + 1;
-            self.line_starts = true;
-            if !mem::take(&mut self.header.first_line) {
-                continue;
+        }
+        loop {
+            let rest = piece.get(at..).unwrap_or_default();
+            match rest {
+                [] => return at,
+                [b'\n', ..] => return self.blank_line(piece, self.offset(at), at + 1),
+                [b'\r', b'\n', ..] => return self.blank_line(piece, self.offset(at), at + 2),
+                _ => {}
             }
-            let line = piece.get(from..at).unwrap_or_default();
-            let is_short = self.carry.len() + line.len() <= LONGEST_DELIMITER;
-            if !is_short || self.header.lost {
-                continue;
+            let ends = lines::fields(rest);
+            let mut from = 0;
+            for (end, eight_bit) in ends.iter() {
+                let raw = rest.get(from..end).unwrap_or_default();
+                let start = at + from;
+                if self.may_delimit(raw) && self.delimits(piece, start, raw) {
+                    return start;
+                }
+                self.field(raw, self.offset(start), self.offset(at + end), eight_bit);
+                from = end;
             }
-            let first = self.carry.first().or(line.first()).copied();
-            if !matches!(first, Some(b'-' | b'\r' | b'\n')) {
-                continue;
+            at += from;
+            if !ends.more() {
+                return self.open_field(piece, at);
             }
-            let mut whole = mem::take(&mut self.carry);
-            whole.extend_from_slice(line);
-            from = at;
-            let done = self.special_line(&whole, piece, at);
-            self.carry = whole;
-            if done {
-                self.carry.clear();
+        }
+    }
+
+    /// Ends the header at an empty line that starts at offset `start` and ends at `next`.
+    fn blank_line(&mut self, piece: &[u8], start: u32, next: usize) -> usize {
+        let body = self.offset(next);
+        if body.saturating_sub(start) == 1 {
+            self.tree.defects.insert(Defects::BARE_LF);
+        }
+        self.count(piece, next);
+        self.end_header(start, body);
+        next
+    }
+
+    /// Whether a delimiter may stand in a header, on a line that starts so.
+    fn may_delimit(&self, line: &[u8]) -> bool {
+        line.first() == Some(&b'-') && !self.boundaries.is_empty()
+    }
+
+    /// Handles the line at `at`, if it is a delimiter.
+    fn delimits(&mut self, piece: &[u8], at: usize, line: &[u8]) -> bool {
+        match self.boundaries.find(line) {
+            Line::Delimiter { level, last } => {
+                self.line_end = self.line_end_in_header(piece, at);
+                self.tree.defects.insert(Defects::BOUNDARY_IN_HEADER);
+                self.count(piece, at);
+                self.delimit(self.offset(at), level, last);
+                return true;
+            }
+            Line::Prefix => self.tree.defects.insert(Defects::BOUNDARY_PREFIX),
+            Line::Text => {}
+        }
+        false
+    }
+
+    /// How long the line end before the line at `at` is. What stands before the first line of a
+    /// part is no part of it.
+    fn line_end_in_header(&self, piece: &[u8], at: usize) -> u32 {
+        let is_first = self.offset(at) == self.header.start;
+        if is_first { 0 } else { self.line_end_before(piece, at) }
+    }
+
+    /// Opens the field that starts at `at` and runs to the end of the piece.
+    fn open_field(&mut self, piece: &[u8], at: usize) -> usize {
+        let rest = piece.get(at..).unwrap_or_default();
+        let mut dashes = self.may_delimit(rest);
+        if dashes && (rest.len() >= self.boundaries.enough() || memchr(b'\n', rest).is_some()) {
+            if self.delimits(piece, at, rest) {
                 return at;
             }
+            dashes = false;
         }
-        if self.header.field.is_some() {
-            self.keep(piece.get(from..).unwrap_or_default());
-        }
-        if self.line_starts {
-            self.line_end = self.line_end_before(piece, piece.len());
-        }
+        self.header.field = Some(self.offset(at));
+        self.header.line_end = self.line_end_in_header(piece, at);
+        self.header.dashes = dashes;
+        self.header.lost = false;
+        self.carry.clear();
+        self.keep(rest);
         piece.len()
     }
 
-    /// Handles a line that may end the header: an empty one or a delimiter. It ends at `at`.
-    fn special_line(&mut self, line: &[u8], piece: &[u8], at: usize) -> bool {
-        let start = self.offset(at).saturating_sub(line.len() as u32);
-        if let b"\r\n" | b"\n" = line {
+    /// Goes on with the open field, which starts at offset `start`, at `at`. Gives where it ends, or
+    /// where to go on in another state; `None` if it is still open.
+    fn scan_open_field(&mut self, piece: &[u8], at: usize, start: u32) -> Option<usize> {
+        let rest = piece.get(at..).unwrap_or_default();
+        if self.carry == b"\r" && rest.first() == Some(&b'\n') {
             self.header.field = None;
-            if line.len() == 1 {
-                self.tree.defects.insert(Defects::BARE_LF);
+            self.carry.clear();
+            return Some(self.blank_line(piece, start, at + 1));
+        }
+        if self.header.dashes {
+            let before = self.carry.len();
+            let enough = self.boundaries.enough();
+            let window = rest.get(..enough.saturating_sub(before)).unwrap_or(rest);
+            let end = memchr(b'\n', window).map(|end| end + 1);
+            self.carry.extend_from_slice(window.get(..end.unwrap_or(window.len()))?);
+            if end.is_none() && self.carry.len() < enough {
+                self.line_starts = false;
+                return None;
             }
-            self.count(piece, at);
-            self.end_header(start, self.offset(at));
-            return true;
+            self.header.dashes = false;
+            match self.boundaries.find(&self.carry) {
+                Line::Delimiter { level, last } => {
+                    self.tree.defects.insert(Defects::BOUNDARY_IN_HEADER);
+                    self.header.field = None;
+                    self.line_end = self.header.line_end;
+                    self.carry.clear();
+                    self.count(piece, at);
+                    self.delimit(start, level, last);
+                    return Some(at);
+                }
+                Line::Prefix => self.tree.defects.insert(Defects::BOUNDARY_PREFIX),
+                Line::Text => {}
+            }
+            self.carry.truncate(before);
         }
-        let Some(found) = self.delimiter(trim_line_end(line)) else { return false };
+        let is_blank = |end: &usize| rest.get(*end).map(|next| matches!(next, b' ' | b'\t'));
+        let first = self.line_starts.then_some(0);
+        let ends = memchr_iter(b'\n', rest).map(|end| end + 1);
+        let Some(end) = first.into_iter().chain(ends).find(|end| is_blank(end) == Some(false))
+        else {
+            self.keep(rest);
+            return None;
+        };
         self.header.field = None;
-        self.tree.defects.insert(Defects::BOUNDARY_IN_HEADER);
-        // The lines before the delimiter have to be counted before the parts end, the line itself
-        // after.
-        let before = at.saturating_sub(line.len());
-        if before > self.counted {
-            self.count(piece, before);
-        }
-        let line_end = self.line_end_before(piece, at);
-        self.delimit(start, (self.offset(at), line_end), found);
-        true
+        let end_offset = self.offset(at + end);
+        self.end_field(rest.get(..end).unwrap_or_default(), start, end_offset);
+        Some(at + end)
     }
 
-    /// Keeps octets of an unfinished field for the next piece.
+    /// Keeps octets of the open field for the next piece.
     fn keep(&mut self, octets: &[u8]) {
-        let room = (self.limits.header_block as usize).max(LONGEST_DELIMITER);
+        self.line_starts = octets.last() == Some(&b'\n');
+        let room = (self.limits.header_block as usize).max(Boundaries::LONGEST + 4);
         if self.header.lost || self.carry.len() + octets.len() > room {
             self.header.lost = true;
             self.carry.clear();
@@ -106,27 +200,38 @@ impl Scanner {
         }
     }
 
-    /// Ends the open field, whose last octets are `rest`, before offset `end`.
-    pub(super) fn end_field(&mut self, rest: &[u8], end: u32) {
-        let Some(start) = self.header.field.take() else { return };
-        if self.carry.is_empty() {
-            self.field(if self.header.lost { &[] } else { rest }, start, end);
-        } else {
-            let mut whole = mem::take(&mut self.carry);
-            whole.extend_from_slice(rest);
-            self.field(&whole, start, end);
-            whole.clear();
-            self.carry = whole;
+    /// Ends the open field from `start` to `end`, whose last octets are `rest`.
+    fn end_field(&mut self, rest: &[u8], start: u32, end: u32) {
+        let mut whole = mem::take(&mut self.carry);
+        whole.extend_from_slice(if self.header.lost { &[] } else { rest });
+        self.field(&whole, start, end, !whole.is_ascii());
+        whole.clear();
+        self.carry = whole;
+    }
+
+    /// Ends the message in a header; `carry` is the open field.
+    pub(super) fn finish_header(&mut self, carry: &[u8]) {
+        if let Some(start) = self.header.field {
+            if self.header.dashes
+                && let Line::Delimiter { level, last } = self.boundaries.find(carry)
+            {
+                self.tree.defects.insert(Defects::BOUNDARY_IN_HEADER);
+                self.line_end = self.header.line_end;
+                return self.delimit(start, level, last);
+            }
+            self.field(carry, start, self.at, !carry.is_ascii());
         }
+        self.tree.defects.insert(Defects::NO_BLANK_LINE);
+        self.end_header(self.at, self.at);
     }
 
     /// Looks at a whole field.
-    fn field(&mut self, raw: &[u8], start: u32, end: u32) {
-        if end.saturating_sub(self.part_start()) > self.limits.header_block {
+    fn field(&mut self, raw: &[u8], start: u32, end: u32, eight_bit: bool) {
+        if end.saturating_sub(self.header.start) > self.limits.header_block {
             self.tree.defects.insert(Defects::TRUNCATED);
             return;
         }
-        if !raw.is_ascii() {
+        if eight_bit {
             self.tree.defects.insert(Defects::EIGHT_BIT_HEADER);
         }
         let Some(colon) = header::colon(raw) else {
@@ -209,12 +314,7 @@ impl Scanner {
             && let Some(boundary) = parsed.params.raw("boundary")
         {
             // RFC 2046 §5.1.1: no blank at its end.
-            let boundary = boundary.trim_ascii_end();
-            if !boundary.is_empty() && boundary.len() <= LONGEST_BOUNDARY {
-                let start = self.boundaries.len() as u32;
-                self.boundaries.extend_from_slice(boundary);
-                self.header.boundary = Some((start, self.boundaries.len() as u32));
-            }
+            self.boundaries.note(boundary.trim_ascii_end());
         }
     }
 
@@ -228,7 +328,8 @@ impl Scanner {
         let lines = self.lines;
         let deep = self.open.len() > self.limits.mime_depth as usize;
         let full = self.tree.parts.len() >= self.limits.mime_parts as usize;
-        let Some(open) = self.open.last_mut() else { return };
+        let level = self.open.len().saturating_sub(1);
+        let Some(open) = self.open.get_mut(level) else { return };
         open.lines = lines;
         let index = open.part;
         if let Some(part) = self.tree.parts.get_mut(index as usize) {
@@ -243,46 +344,27 @@ impl Scanner {
         self.line_starts = true;
         self.line_end = 0;
         self.counting = self.messages > 0 || matches!(kind, Kind::Text | Kind::Message);
-        match (kind, header.boundary) {
-            (Kind::Multipart | Kind::Digest, None) => {
-                self.tree.defects.insert(Defects::NO_BOUNDARY);
-            }
-            (Kind::Multipart | Kind::Digest, Some(boundary)) if !deep => {
-                self.check_reuse(boundary);
-                if let Some(open) = self.open.last_mut() {
-                    open.boundary = boundary;
-                }
-                self.active += 1;
-            }
-            (Kind::Message, _) if !deep && !full => {
+        match kind {
+            Kind::Multipart | Kind::Digest if deep => self.tree.defects.insert(Defects::TRUNCATED),
+            Kind::Multipart | Kind::Digest => match self.boundaries.open(level) {
+                Some(true) => self.tree.defects.insert(Defects::BOUNDARY_REUSED),
+                Some(false) => {}
+                None => self.tree.defects.insert(Defects::NO_BOUNDARY),
+            },
+            Kind::Message if deep || full => self.tree.defects.insert(Defects::TRUNCATED),
+            Kind::Message => {
                 self.messages += 1;
                 self.start_part(body);
             }
-            (Kind::Multipart | Kind::Digest | Kind::Message, _) => {
-                self.tree.defects.insert(Defects::TRUNCATED);
-            }
             _ => {}
         }
-    }
-
-    /// Notes whether a new boundary is that of an open multipart, or one is the start of the other.
-    fn check_reuse(&mut self, new: (u32, u32)) {
-        let boundary = |range: (u32, u32)| {
-            self.boundaries.get(range.0 as usize..range.1 as usize).unwrap_or_default()
-        };
-        let new = boundary(new);
-        let clash = self.open.iter().any(|open| {
-            let old = boundary(open.boundary);
-            !old.is_empty() && (old.starts_with(new) || new.starts_with(old))
-        });
-        if clash {
-            self.tree.defects.insert(Defects::BOUNDARY_REUSED);
-        }
+        self.boundaries.forget();
     }
 
     /// Ends a header that a delimiter cut off: the part has no body.
     pub(super) fn end_header_short(&mut self, end: u32) {
         self.tree.defects.insert(Defects::NO_BLANK_LINE);
+        self.boundaries.forget();
         let header = mem::take(&mut self.header);
         let Some(open) = self.open.last_mut() else { return };
         open.lines = self.lines;
