@@ -21,6 +21,7 @@
 //! | [`transfer`] | base64 and quoted-printable, piece by piece |
 //! | `lexer` | tokens, comments and quoted strings of structured fields |
 //! | [`charset`] | WHATWG's charsets and UTF-7 |
+//! | [`text`] | what people read of a part: charset undone, flowed text, HTML stripped |
 //!
 //! Nothing here fails on bad mail: every deviation has a reading, and those that make a message
 //! ambiguous are noted in its [`Defects`].
@@ -39,6 +40,7 @@ pub mod message_id;
 pub mod parameter;
 pub mod section;
 pub mod structure;
+pub mod text;
 pub mod transfer;
 
 pub use message::Message;

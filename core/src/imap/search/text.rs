@@ -14,7 +14,7 @@ use crate::mime::date::DateTime;
 use crate::mime::header::{self, Name};
 use crate::mime::parameter::ContentType;
 use crate::mime::structure::{Kind, Part, Structure};
-use crate::mime::{Message, Span, charset, encoded_word, transfer};
+use crate::mime::{Message, Span, charset, encoded_word, text};
 
 /// A header field that holds a text; an empty text means that the field is there.
 #[derive(Clone, Debug)]
@@ -156,9 +156,7 @@ impl<'m, S: Source> Reader<'m, S> {
                     }
                     let body = self.source.read(part.body())?;
                     let label = self.label(structure, index)?;
-                    let plain = transfer::decode(part.encoding(), body.as_ref())
-                        .unwrap_or(Cow::Borrowed(body.as_ref()));
-                    texts.push(fold(&charset::decode_body(&label, &plain)));
+                    texts.push(fold(&text::decode(part.encoding(), &label, body.as_ref())));
                 }
             }
             self.texts = Some(texts);
