@@ -7,6 +7,7 @@
 use std::{env, fs, hint::black_box, path::Path, time::Duration};
 
 use criterion::{BenchmarkGroup, Criterion, Throughput, measurement::WallTime};
+use posthaste_benches::shapes;
 use posthaste_core::{
     grammar::base64,
     mime::{
@@ -38,11 +39,8 @@ fn main() {
 type Sets = Vec<(&'static str, Vec<Vec<u8>>)>;
 
 fn sets() -> Sets {
-    let mut sets = vec![
-        ("plain_10k", vec![plain(10_000)]),
-        ("alternative_60k", vec![alternative()]),
-        ("attachment_1m", vec![attachment()]),
-    ];
+    let mut sets: Sets =
+        shapes::usual().into_iter().map(|(name, message)| (name, vec![message])).collect();
     if let Some(corpus) = corpus() {
         sets.push(("corpus", corpus));
     }
@@ -161,7 +159,7 @@ fn envelope(envelope: &Envelope<'_>) -> usize {
 
 fn fields(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("mime_fields");
-    let message = plain(0);
+    let message = shapes::plain(0);
     group.throughput(Throughput::Bytes(message.len() as u64));
     group.bench_function("split", |bencher| {
         bencher.iter(|| {
@@ -190,8 +188,8 @@ fn fields(criterion: &mut Criterion) {
 fn bodies(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("mime_bodies");
     for (name, encoding, body) in [
-        ("base64", Encoding::Base64, folded_base64(750_000)),
-        ("printable", Encoding::QuotedPrintable, printable(1 << 20)),
+        ("base64", Encoding::Base64, shapes::folded_base64(750_000)),
+        ("printable", Encoding::QuotedPrintable, shapes::printable(1 << 20)),
     ] {
         group.throughput(Throughput::Bytes(body.len() as u64));
         let mut out = Vec::with_capacity(body.len());
@@ -221,7 +219,7 @@ fn bodies(criterion: &mut Criterion) {
 /// Shapes that are made to be slow, at two sizes.
 fn hostile(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("mime_hostile");
-    for (name, make) in SHAPES {
+    for (name, make) in shapes::HOSTILE {
         for (label, size) in [("10k", 10_000), ("1m", 1_000_000)] {
             let message = make(size);
             group.throughput(Throughput::Bytes(message.len() as u64));
@@ -237,104 +235,4 @@ fn hostile(criterion: &mut Criterion) {
             });
         }
     }
-}
-
-/// Makes a message of about so many octets.
-type Make = fn(usize) -> Vec<u8>;
-
-const SHAPES: [(&str, Make); 12] = [
-    ("nesting", |size| {
-        let level =
-            |at: usize| format!("Content-Type: multipart/mixed; boundary=b{at}\r\n\r\n--b{at}\r\n");
-        (0..size / 60).flat_map(|at| level(at).into_bytes()).collect()
-    }),
-    ("messages", |size| b"Content-Type: message/rfc822\r\n\r\n".repeat(size / 32)),
-    ("wide", |size| multipart(&b"--b\r\n\r\nx\r\n".repeat(size / 10))),
-    ("look_alikes", |size| multipart(&b"--b1\r\n".repeat(size / 6))),
-    ("dashes", |size| multipart(&b"--\n".repeat(size / 3))),
-    ("open_boundaries", |size| {
-        let mut message: Vec<u8> = (0..60)
-            .flat_map(|at| {
-                format!("Content-Type: multipart/mixed; boundary=b{at:03}\r\n\r\n--b{at:03}\r\n")
-                    .into_bytes()
-            })
-            .collect();
-        message.extend(b"\r\n");
-        message.extend(b"--b999\r\n".repeat(size / 8));
-        message
-    }),
-    ("endless_header", |size| b"X-A: b\r\n".repeat(size / 8)),
-    ("addresses", |size| [b"To: ".to_vec(), b"a@b,".repeat(size / 4)].concat()),
-    ("comments", |size| [b"To: ".to_vec(), b"(".repeat(size)].concat()),
-    ("words", |size| [b"Subject: ".to_vec(), b"=?u?q?a".repeat(size / 7)].concat()),
-    ("pieces", |size| {
-        let piece = |at: usize| format!("; n*{at}=x").into_bytes();
-        [b"Content-Type: a/b".to_vec(), (0..size / 9).flat_map(piece).collect()].concat()
-    }),
-    ("quotes", |size| [b"To: ".to_vec(), b"\"\\".repeat(size / 2)].concat()),
-];
-
-fn multipart(body: &[u8]) -> Vec<u8> {
-    [b"Content-Type: multipart/mixed; boundary=b\r\n\r\n", body].concat()
-}
-
-const HEADER: &str = "Return-Path: <sender@example.org>\r\n\
-    Received: from mx.example.org (mx.example.org [192.0.2.25])\r\n\tby mail.example.net (Posthaste) with ESMTPS id 4XyZ1234\r\n\tfor <alice@example.net>; Tue, 17 Nov 2026 10:31:15 -0700 (PDT)\r\n\
-    DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=example.org; s=20230601;\r\n\th=to:subject:message-id:date:from:mime-version; bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=;\r\n\tb=dzdVyOfAKCdLXdJOc9G2q8LoXSlEniSbav+yuU4zGeeruD00lszZVoG4ZHRNiYzR\r\n\
-    Message-ID: <20261117103115.4XyZ@example.org>\r\n\
-    Date: Tue, 17 Nov 2026 10:31:15 -0700\r\n\
-    From: \"Doe, John\" <john.doe@example.org>\r\n\
-    To: Alice <alice@example.net>, =?utf-8?q?J=C3=B6rg?= <joerg@example.net>\r\n\
-    Cc: list@example.org\r\n\
-    Subject: =?utf-8?Q?Gr=C3=BC=C3=9Fe?= from the bench\r\n\
-    In-Reply-To: <20261116101010.1@example.net>\r\n\
-    MIME-Version: 1.0\r\n";
-
-fn plain(size: usize) -> Vec<u8> {
-    let mut message =
-        format!("{HEADER}Content-Type: text/plain; charset=utf-8\r\n\r\n").into_bytes();
-    message.extend(
-        b"The quick brown fox jumps over the lazy dog, again and again and again.\r\n"
-            .repeat(size / 73),
-    );
-    message
-}
-
-fn alternative() -> Vec<u8> {
-    let mut message = format!(
-        "{HEADER}Content-Type: multipart/alternative; boundary=\"=_alt\"\r\n\r\n\
-        --=_alt\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
-    )
-    .into_bytes();
-    message.extend(printable(20_000));
-    message.extend(b"\r\n--=_alt\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n");
-    message.extend(printable(40_000));
-    message.extend(b"\r\n--=_alt--\r\n");
-    message
-}
-
-fn attachment() -> Vec<u8> {
-    let mut message = format!(
-        "{HEADER}Content-Type: multipart/mixed; boundary=\"=_mix\"\r\n\r\n\
-        --=_mix\r\nContent-Type: text/plain\r\n\r\nSee there.\r\n\
-        --=_mix\r\nContent-Type: application/pdf; name=\"a.pdf\"\r\nContent-Transfer-Encoding: base64\r\n\
-        Content-Disposition: attachment; filename=\"a.pdf\"\r\n\r\n"
-    )
-    .into_bytes();
-    message.extend(folded_base64(750_000));
-    message.extend(b"--=_mix--\r\n");
-    message
-}
-
-fn folded_base64(octets: usize) -> Vec<u8> {
-    let octets: Vec<u8> =
-        (0..octets as u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-    let mut text = Vec::new();
-    base64::encode(&octets, &mut text);
-    text.chunks(76).flat_map(|line| [line, b"\r\n"].concat()).collect()
-}
-
-fn printable(octets: usize) -> Vec<u8> {
-    let line = b"<td style=3D\"padding: 0 10px; color: #333\">Gr=C3=BC=C3=9Fe aus M=C3=BCn=\r\nchen, the rest of this row is plain</td>\r\n";
-    line.repeat(octets / line.len())
 }

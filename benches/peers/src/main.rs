@@ -1,0 +1,183 @@
+//! Posthaste's MIME parser beside others: the same mail, the same process, in turns.
+//!
+//! Every row runs over all messages of a corpus, held in memory; the rows take turns, round after
+//! round, on one core, and the fastest round of each counts (CPU time of the thread), as the rest of
+//! the machine can only add to it. Instructions are counted by callgrind, which runs this program
+//! once a row. Allocations are those of Rust code.
+//!
+//! ```text
+//! cargo run --release --ignore-rust-version -- [--rounds N] [--core N] [--corpus NAME]
+//!     [--only TEXT] [--instructions] [--write]
+//! ```
+//! `--corpus` and `--only` choose among the corpora and rows by a part of their names;
+//! `--instructions` adds that column (valgrind, some minutes); `--write` puts the result into
+//! `RESULTS.md` beside the manifest.
+
+mod c;
+mod corpora;
+mod measure;
+mod others;
+mod ours;
+mod rows;
+#[path = "../../src/shapes.rs"]
+#[allow(dead_code, reason = "the hostile shapes are measured elsewhere")]
+mod shapes;
+mod show;
+
+use std::{env, fmt::Write as _, fs, path::Path, process::Command, time::Duration};
+
+use corpora::Corpus;
+use rows::Row;
+
+#[global_allocator]
+static ALLOCATOR: measure::Counting = measure::Counting;
+
+/// What the command line says.
+struct Options {
+    rounds: usize,
+    core: usize,
+    corpus: String,
+    only: String,
+    instructions: bool,
+    write: bool,
+    /// Run this row once, for callgrind.
+    once: Option<String>,
+}
+
+/// What was measured of a row.
+pub struct Measured {
+    pub row: &'static str,
+    pub kind: rows::Kind,
+    pub best: Duration,
+    pub median: Duration,
+    /// Instructions an octet.
+    pub instructions: Option<f64>,
+    /// Allocations a message, when storage has grown to what is needed.
+    pub allocations: f64,
+    /// What the row says it found: parts, octets.
+    pub found: usize,
+}
+
+fn main() {
+    let options = options();
+    if let Some(row) = &options.once {
+        return once(row, &options);
+    }
+    measure::pin(options.core);
+    let mut out = String::new();
+    for corpus in corpora::all().iter().filter(|corpus| corpus.name.contains(&options.corpus)) {
+        let measured = measure(corpus, &options);
+        let table = show::table(corpus, &measured);
+        print!("{table}");
+        out.push_str(&table);
+        if corpus.is_real() {
+            let targets = show::targets(corpus, &measured);
+            print!("{targets}");
+            out.push_str(&targets);
+        }
+    }
+    if options.write {
+        let at = Path::new(env!("CARGO_MANIFEST_DIR")).join("RESULTS.md");
+        let mut text = show::head(options.rounds);
+        write!(text, "{out}").expect("a string takes all");
+        fs::write(at, text).expect("RESULTS.md can be written");
+    }
+}
+
+fn options() -> Options {
+    let mut options = Options {
+        rounds: 15,
+        core: 1,
+        corpus: String::new(),
+        only: String::new(),
+        instructions: false,
+        write: false,
+        once: None,
+    };
+    let mut words = env::args().skip(1);
+    while let Some(word) = words.next() {
+        let mut next = || words.next().unwrap_or_else(|| panic!("{word} needs a value"));
+        match word.as_str() {
+            "--rounds" => options.rounds = next().parse().expect("a number"),
+            "--core" => options.core = next().parse().expect("a number"),
+            "--corpus" => options.corpus = next(),
+            "--only" => options.only = next(),
+            "--once" => options.once = Some(next()),
+            "--instructions" => options.instructions = true,
+            "--write" => options.write = true,
+            word => panic!("{word} is not known; see the top of main.rs"),
+        }
+    }
+    options
+}
+
+fn measure(corpus: &Corpus, options: &Options) -> Vec<Measured> {
+    let mut rows: Vec<Row> =
+        rows::of(corpus).into_iter().filter(|row| row.name.contains(&options.only)).collect();
+    let mut times = vec![Vec::new(); rows.len()];
+    let (mut found, mut allocations) = (vec![0; rows.len()], vec![0; rows.len()]);
+    // One round more, to fill caches and storage. Small corpora are run over again, so that every
+    // turn is long against the clock.
+    let octets = corpus.octets().max(1);
+    let turns = (4_000_000 / octets).max(1);
+    for round in 0..=options.rounds {
+        for (at, row) in rows.iter_mut().enumerate() {
+            let (start, before) = (measure::cpu(), measure::allocations());
+            for _ in 0..turns {
+                found[at] = measure::posthaste_peers_measured(&mut *row.work, &corpus.messages);
+            }
+            if round > 0 {
+                times[at].push((measure::cpu() - start) / turns as u32);
+                allocations[at] = (measure::allocations() - before) / turns as u64;
+            }
+        }
+    }
+    let messages = corpus.messages.len() as f64;
+    rows.iter()
+        .zip(times)
+        .zip(found.into_iter().zip(allocations))
+        .map(|((row, mut times), (found, allocations))| {
+            times.sort();
+            Measured {
+                row: row.name,
+                kind: row.kind,
+                best: times[0],
+                median: times[times.len() / 2],
+                instructions: options
+                    .instructions
+                    .then(|| instructions(row.name, corpus))
+                    .flatten()
+                    .map(|count| count as f64 / octets as f64),
+                allocations: allocations as f64 / messages,
+                found,
+            }
+        })
+        .collect()
+}
+
+/// Runs a row over a corpus once, with storage that has grown to what is needed.
+fn once(row: &str, options: &Options) {
+    let corpus = corpora::all()
+        .into_iter()
+        .find(|corpus| corpus.name == options.corpus)
+        .expect("a corpus of this name");
+    let mut row =
+        rows::of(&corpus).into_iter().find(|found| found.name == row).expect("a row of this name");
+    // The counted run is the one through the named function.
+    corpus.messages.iter().for_each(|message| _ = (row.work)(message));
+    measure::posthaste_peers_measured(&mut *row.work, &corpus.messages);
+}
+
+/// Instructions that a row takes for a corpus, as callgrind counts them; `None` without valgrind.
+fn instructions(row: &str, corpus: &Corpus) -> Option<u64> {
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--collect-atstart=no"])
+        .arg("--toggle-collect=posthaste_peers_measured")
+        .arg(env::current_exe().ok()?)
+        .args(["--corpus", corpus.name, "--once", row])
+        .output()
+        .ok()?;
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    let collected = text.lines().find_map(|line| line.split("Collected :").nth(1))?;
+    collected.trim().parse().ok()
+}

@@ -1,0 +1,219 @@
+//! What is measured of Posthaste.
+
+use std::mem;
+
+use posthaste_core::mime::{
+    Limits, Message, Scanner, Structure,
+    address::{self, Address},
+    body::Step,
+    charset,
+    date::DateTime,
+    encoded_word,
+    envelope::{Entries, Envelope},
+    header::{self, Field, Name},
+    parameter::{ContentType, Disposition},
+    structure::Kind,
+    transfer::Decoder,
+};
+
+/// Scans a message in pieces of so many octets, in storage that is used again.
+pub fn structure(piece: usize, keeps: bool) -> impl FnMut(&[u8]) -> usize {
+    let mut tree = Structure::default();
+    move |message| {
+        let mut scanner = Scanner::reuse(Limits::DEFAULT, mem::take(&mut tree));
+        if keeps {
+            scanner = scanner.keep_fields();
+        }
+        message.chunks(piece.min(message.len().max(1))).for_each(|piece| scanner.feed(piece));
+        tree = scanner.finish();
+        tree.parts().len()
+    }
+}
+
+/// Scans a message in new storage.
+pub fn cold(message: &[u8]) -> usize {
+    Structure::of(message).parts().len()
+}
+
+fn scanned<'t>(tree: &'t mut Structure, message: &[u8]) -> &'t Structure {
+    let mut scanner = Scanner::reuse(Limits::DEFAULT, mem::take(tree));
+    scanner.feed(message);
+    *tree = scanner.finish();
+    tree
+}
+
+/// Structure, and the fields of ENVELOPE decoded, in every part that has them.
+pub fn envelope_fields() -> impl FnMut(&[u8]) -> usize {
+    let mut tree = Structure::default();
+    move |bytes| {
+        let tree = scanned(&mut tree, bytes);
+        let message = Message::new(tree, bytes);
+        let fields = (0..tree.parts().len()).flat_map(|part| message.fields(part));
+        fields.filter(|(name, _)| name.in_envelope()).map(|(name, field)| value(name, &field)).sum()
+    }
+}
+
+/// Decodes the value of a field into its type, and looks at each of its values.
+fn value(name: Name, field: &Field<'_>) -> usize {
+    match name {
+        Name::Date => DateTime::parse(field.value()).map_or(0, |date| date.unix() as usize & 1),
+        Name::From | Name::Sender | Name::ReplyTo | Name::To | Name::Cc | Name::Bcc => {
+            addresses(field.value())
+        }
+        Name::MessageId
+        | Name::InReplyTo
+        | Name::References
+        | Name::ReturnPath
+        | Name::ContentId => header::message_ids(field.value()).map(|id| id.len()).sum(),
+        Name::ListId | Name::ListUnsubscribe => addresses(field.value()),
+        Name::ContentType => ContentType::parse(field.value()).map_or(0, |found| {
+            let params = found.params.joined();
+            found.kind.len() + params.iter().map(|(_, value)| value.len()).sum::<usize>()
+        }),
+        Name::ContentDisposition => Disposition::parse(field.value()).map_or(0, |found| {
+            let params = found.params.joined();
+            found.kind.len() + params.iter().map(|(_, value)| value.len()).sum::<usize>()
+        }),
+        Name::Subject | Name::ContentDescription | Name::ContentLocation => {
+            encoded_word::decode(field.value()).len()
+        }
+        _ => field.value().len(),
+    }
+}
+
+fn addresses(value: &[u8]) -> usize {
+    address::addresses(value)
+        .map(|entry| match entry {
+            Address::Mailbox(mailbox) => {
+                mailbox.display().map_or(0, |name| name.len())
+                    + mailbox.local().len()
+                    + mailbox.domain().map_or(0, |domain| domain.len())
+            }
+            Address::Group(group) => group.name().len(),
+            Address::GroupEnd => 0,
+        })
+        .sum()
+}
+
+/// Everything decoded: every field of every part, every body as content, texts as UTF-8.
+pub fn full() -> impl FnMut(&[u8]) -> usize {
+    let (mut tree, mut content) = (Structure::default(), Vec::new());
+    move |bytes| {
+        let tree = scanned(&mut tree, bytes);
+        let message = Message::new(tree, bytes);
+        let mut sum = 0;
+        for (index, part) in tree.parts().iter().enumerate() {
+            let (mut values, mut label) = (0, None);
+            for (name, field) in message.fields(index) {
+                values += value(name, &field);
+                if name == Name::ContentType && label.is_none() {
+                    label = ContentType::parse(field.value())
+                        .and_then(|found| found.params.raw("charset"));
+                }
+            }
+            std::hint::black_box(values);
+            if part.kind().is_multipart() || (part.kind() == Kind::Message) {
+                continue;
+            }
+            let Some(body) = message.body(index) else { continue };
+            let body = match Decoder::new(part.encoding()) {
+                Some(mut decoder) if !part.encoding().is_identity() => {
+                    content.clear();
+                    decoder.feed(body, &mut content);
+                    decoder.finish(&mut content);
+                    &content
+                }
+                _ => body,
+            };
+            sum += if part.kind() == Kind::Text {
+                charset::decode_body(label.as_deref().unwrap_or_default(), body).len()
+            } else {
+                body.len()
+            };
+        }
+        sum
+    }
+}
+
+/// ENVELOPE and BODYSTRUCTURE with all their values, from the octets of the message.
+pub fn fetched() -> impl FnMut(&[u8]) -> usize {
+    let mut tree = Structure::default();
+    move |bytes| {
+        let message = Message::new(scanned(&mut tree, bytes), bytes);
+        shown(&message.envelope(0))
+            + message
+                .body_structure()
+                .map(|step| match step {
+                    Step::Multipart | Step::NoParts => 1,
+                    Step::MultipartEnd(part) | Step::MessageEnd(part) | Step::Part(part) => {
+                        body(&part)
+                    }
+                    Step::Message(part, envelope) => body(&part) + shown(&envelope),
+                })
+                .sum::<usize>()
+    }
+}
+
+fn body(part: &posthaste_core::mime::body::BodyPart<'_>) -> usize {
+    let text = |text: Option<std::borrow::Cow<'_, [u8]>>| text.map_or(0, |text| text.len());
+    let params = |params: posthaste_core::mime::body::Parameters<'_>| -> usize {
+        params.iter().map(|(name, value)| name.len() + value.len()).sum()
+    };
+    part.media_type().0.len()
+        + params(part.parameters())
+        + text(part.id())
+        + text(part.description())
+        + part.encoding().len()
+        + part.lines().unwrap_or_default() as usize
+        + text(part.md5())
+        + part.disposition().map_or(0, |(kind, found)| kind.len() + params(found))
+        + part.languages().len()
+        + text(part.location())
+}
+
+fn shown(envelope: &Envelope<'_>) -> usize {
+    let texts =
+        [envelope.date(), envelope.subject(), envelope.in_reply_to(), envelope.message_id()];
+    let list = |entries: Entries<'_, '_>| -> usize {
+        entries
+            .map(|entry| {
+                [entry.name, entry.route, entry.mailbox, entry.host]
+                    .iter()
+                    .flatten()
+                    .map(|text| text.len())
+                    .sum::<usize>()
+            })
+            .sum()
+    };
+    texts.iter().flatten().map(|text| text.len()).sum::<usize>()
+        + list(envelope.from())
+        + list(envelope.sender())
+        + list(envelope.reply_to())
+        + list(envelope.to())
+        + list(envelope.cc())
+        + list(envelope.bcc())
+}
+
+/// Octets of the stored tree with its kept fields.
+pub fn stored(message: &[u8]) -> usize {
+    let mut scanner = Scanner::new(Limits::DEFAULT).keep_fields();
+    scanner.feed(message);
+    let mut out = Vec::new();
+    scanner.finish().encode(&mut out);
+    out.len()
+}
+
+/// Undoes a transfer encoding in pieces of so many octets, in storage that is used again.
+pub fn decoder(
+    encoding: posthaste_core::mime::structure::Encoding,
+    piece: usize,
+) -> impl FnMut(&[u8]) -> usize {
+    let mut out = Vec::new();
+    move |body| {
+        out.clear();
+        let mut decoder = Decoder::new(encoding).expect("a known encoding");
+        body.chunks(piece).for_each(|piece| decoder.feed(piece, &mut out));
+        decoder.finish(&mut out);
+        out.len()
+    }
+}
