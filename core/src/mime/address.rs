@@ -438,7 +438,7 @@ fn words<'a>(lexer: &mut Lexer<'a>, comment: &mut Option<&'a [u8]>) -> &'a [u8] 
 }
 
 /// Words as text: without comments, quotes and escapes, and with one blank where there were some.
-fn phrase(words: &[u8]) -> Cow<'_, [u8]> {
+pub(super) fn phrase(words: &[u8]) -> Cow<'_, [u8]> {
     if is_plain(words) {
         return Cow::Borrowed(words);
     }

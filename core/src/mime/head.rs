@@ -29,12 +29,17 @@ use core::slice;
 
 use super::{
     address::{self, Address, Addresses, Mailbox},
+    authentication::AuthenticationResults,
     date::DateTime,
     header::{self, Field, Fields, Name},
+    list::{self, ListId, Uris},
+    mark::{self, AutoSubmitted, Importance},
     message_id::{self, MessageIds},
     parameter::{ContentType, Disposition},
+    received::Received,
     structure::{self, Encoding, KeptFields, Structure},
 };
+use crate::grammar::tag_list::TagList;
 
 /// The fields of one header.
 #[derive(Clone, Copy, Debug)]
@@ -365,6 +370,132 @@ impl<'a> Head<'a> {
         let of_disposition = self.disposition().and_then(|found| found.params.decoded("filename"));
         let named = of_disposition.filter(|name| !name.is_empty());
         named.or_else(|| self.content_type()?.params.decoded("name"))
+    }
+
+    /// Received: the hops of the message, the last one first (RFC 5321 §4.4).
+    pub fn received(&self) -> impl Iterator<Item = Received<'a>> + use<'a> {
+        self.all(Name::Received).map(|field| Received::parse(field.value()))
+    }
+
+    /// Authentication-Results: what servers found out about the sender (RFC 8601).
+    pub fn authentication_results(
+        &self,
+    ) -> impl Iterator<Item = AuthenticationResults<'a>> + use<'a> {
+        self.all(Name::AuthenticationResults)
+            .map(|field| AuthenticationResults::parse(field.value()))
+    }
+
+    /// ARC-Authentication-Results: what each ARC set says of them (RFC 8617 §4.1.1).
+    pub fn arc_authentication_results(
+        &self,
+    ) -> impl Iterator<Item = AuthenticationResults<'a>> + use<'a> {
+        self.all(Name::ArcAuthenticationResults)
+            .map(|field| AuthenticationResults::parse(field.value()))
+    }
+
+    /// DKIM-Signature: the tags of each signature (RFC 6376 §3.5).
+    pub fn dkim_signatures(&self) -> impl Iterator<Item = TagList<'a>> + use<'a> {
+        self.tag_lists(Name::DkimSignature)
+    }
+
+    /// ARC-Message-Signature: the tags of each (RFC 8617 §4.1.2).
+    pub fn arc_message_signatures(&self) -> impl Iterator<Item = TagList<'a>> + use<'a> {
+        self.tag_lists(Name::ArcMessageSignature)
+    }
+
+    /// ARC-Seal: the tags of each (RFC 8617 §4.1.3).
+    pub fn arc_seals(&self) -> impl Iterator<Item = TagList<'a>> + use<'a> {
+        self.tag_lists(Name::ArcSeal)
+    }
+
+    fn tag_lists(&self, name: Name) -> impl Iterator<Item = TagList<'a>> + use<'a> {
+        self.all(name).map(|field| TagList::new(field.value()))
+    }
+
+    /// List-Id: which mailing list it came through (RFC 2919).
+    #[must_use]
+    pub fn list_id(&self) -> Option<ListId<'a>> {
+        ListId::parse(self.first(Name::ListId)?.value())
+    }
+
+    /// List-Unsubscribe: how to leave the list (RFC 2369 §3.2).
+    #[must_use]
+    pub fn list_unsubscribe(&self) -> Uris<'a> {
+        self.uris(Name::ListUnsubscribe)
+    }
+
+    /// Whether List-Unsubscribe-Post lets one leave the list with one POST (RFC 8058 §3.1).
+    #[must_use]
+    pub fn list_unsubscribes_in_one_click(&self) -> bool {
+        let field = self.first(Name::ListUnsubscribePost);
+        field.is_some_and(|field| list::is_one_click(field.value()))
+    }
+
+    /// List-Subscribe: how to join the list (RFC 2369 §3.3).
+    #[must_use]
+    pub fn list_subscribe(&self) -> Uris<'a> {
+        self.uris(Name::ListSubscribe)
+    }
+
+    /// List-Post: where to write to the list (RFC 2369 §3.4); empty also if
+    /// [nobody may](list::is_no).
+    #[must_use]
+    pub fn list_post(&self) -> Uris<'a> {
+        self.uris(Name::ListPost)
+    }
+
+    /// List-Help (RFC 2369 §3.1).
+    #[must_use]
+    pub fn list_help(&self) -> Uris<'a> {
+        self.uris(Name::ListHelp)
+    }
+
+    /// List-Owner: who runs the list (RFC 2369 §3.5).
+    #[must_use]
+    pub fn list_owner(&self) -> Uris<'a> {
+        self.uris(Name::ListOwner)
+    }
+
+    /// List-Archive (RFC 2369 §3.6).
+    #[must_use]
+    pub fn list_archive(&self) -> Uris<'a> {
+        self.uris(Name::ListArchive)
+    }
+
+    fn uris(&self, name: Name) -> Uris<'a> {
+        list::uris(self.first(name).map_or(&[], |field| field.value()))
+    }
+
+    /// Keywords: the phrases of all such fields (RFC 5322 §3.6.5).
+    pub fn keywords(&self) -> impl Iterator<Item = Cow<'a, str>> + use<'a> {
+        self.all(Name::Keywords).flat_map(|field| list::phrases(field.value()))
+    }
+
+    /// Auto-Submitted: whether a program sent it (RFC 3834 §5); `None` if that is not told.
+    #[must_use]
+    pub fn auto_submitted(&self) -> Option<AutoSubmitted> {
+        AutoSubmitted::parse(self.first(Name::AutoSubmitted)?.value())
+    }
+
+    /// Precedence, as in `bulk` or `list`: of no RFC, and a sign that nobody waits for an answer.
+    #[must_use]
+    pub fn precedence(&self) -> Option<Cow<'a, [u8]>> {
+        Some(self.first(Name::Precedence)?.unfolded())
+    }
+
+    /// How important the sender thinks it is: Importance, else Priority (RFC 2156 §5.3), else
+    /// X-Priority; `None` if none of them tells.
+    #[must_use]
+    pub fn importance(&self) -> Option<Importance> {
+        [Name::Importance, Name::Priority, Name::XPriority]
+            .into_iter()
+            .find_map(|name| Importance::parse(self.first(name)?.value()))
+    }
+
+    /// MIME-Version, as in (1, 0) (RFC 2045 §4).
+    #[must_use]
+    pub fn mime_version(&self) -> Option<(u8, u8)> {
+        mark::mime_version(self.first(Name::MimeVersion)?.value())
     }
 }
 

@@ -17,6 +17,10 @@
 //! | [`body`] | the values of IMAP's BODYSTRUCTURE, and the walk in which they are written |
 //! | [`address`] | address lists: mailboxes and groups |
 //! | [`message_id`] | message identifiers |
+//! | [`received`] | Received: the hops of a message |
+//! | [`authentication`] | Authentication-Results |
+//! | [`list`] | mailing lists: List-Id, List-Unsubscribe and its kin; Keywords |
+//! | [`mark`] | Auto-Submitted, Importance, MIME-Version |
 //! | [`date`] | dates read and written, days and civil dates |
 //! | [`transfer`] | base64 and quoted-printable, piece by piece |
 //! | `lexer` | tokens, comments and quoted strings of structured fields |
@@ -27,6 +31,7 @@
 //! ambiguous are noted in its [`Defects`].
 
 pub mod address;
+pub mod authentication;
 pub mod body;
 pub mod charset;
 pub mod date;
@@ -35,9 +40,12 @@ pub mod envelope;
 pub mod head;
 pub mod header;
 mod lexer;
+pub mod list;
+pub mod mark;
 pub mod message;
 pub mod message_id;
 pub mod parameter;
+pub mod received;
 pub mod section;
 pub mod structure;
 pub mod text;

@@ -1,0 +1,361 @@
+//! Received: one hop of a message, as the server that took it in wrote it down (RFC 5321 §4.4).
+//!
+//! The grammar is loose and real servers are looser: the connection is told in comments, each in
+//! its own way. [`Received::parse`] finds the clauses; what stands in them is read when asked for,
+//! in the forms of Postfix, Exim, sendmail, qmail, Exchange and Gmail.
+//!
+//! ```
+//! use posthaste_core::mime::received::Received;
+//!
+//! let hop = Received::parse(
+//!     b"from mail.example.org (mx1.example.org [192.0.2.25])\r\n\
+//!       \t(using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits))\r\n\
+//!       \tby mx.example.net (Postfix) with ESMTPS id 4XyZ1234\r\n\
+//!       \tfor <alice@example.net>; Tue, 17 Nov 2026 10:31:15 -0700 (PDT)",
+//! );
+//! assert_eq!(hop.helo().unwrap(), b"mail.example.org");
+//! assert_eq!(hop.reverse_name().unwrap(), b"mx1.example.org");
+//! assert_eq!(hop.ip().unwrap().to_string(), "192.0.2.25");
+//! assert_eq!(hop.with().unwrap(), &b"ESMTPS"[..]);
+//! assert_eq!(hop.tls().unwrap().version, b"TLSv1.3");
+//! assert_eq!(hop.recipients().next().unwrap().address(), "alice@example.net");
+//! assert_eq!(hop.date().unwrap().hour, 10);
+//! ```
+
+use alloc::borrow::Cow;
+use core::net::IpAddr;
+
+use super::{
+    address::{self, Mailbox, phrase},
+    date::DateTime,
+    lexer::{BLANK, Lexer, WORD, is},
+};
+
+/// One hop. It holds slices of the value of the field.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Received<'a> {
+    value: &'a [u8],
+    /// What stands behind each of [`CLAUSES`], comments and all; empty if it is missing.
+    clauses: [&'a [u8]; CLAUSES.len()],
+    date: &'a [u8],
+}
+
+/// What is known of the TLS of a hop; what is not told is empty or none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tls<'a> {
+    /// The version as written, as in `TLSv1.3` or `TLS1_3`.
+    pub version: &'a [u8],
+    /// The cipher suite as written.
+    pub cipher: &'a [u8],
+    /// The strength of the cipher.
+    pub bits: Option<u32>,
+}
+
+impl<'a> Received<'a> {
+    /// Reads the value of a Received field. There is always a reading; what is missing is missing.
+    #[must_use]
+    pub fn parse(value: &'a [u8]) -> Self {
+        let mut found = Self { value, ..Self::default() };
+        let mut lexer = Lexer::new(value);
+        // The open clause, and where its text starts.
+        let mut open: Option<(usize, &'a [u8])> = None;
+        let mut has_word = true;
+        loop {
+            lexer.cfws();
+            let here = lexer.rest();
+            match lexer.peek() {
+                None => break,
+                Some(b';') => {
+                    found.close(open.take(), here);
+                    lexer.bump();
+                    found.date = lexer.rest();
+                    has_word = true;
+                    continue;
+                }
+                Some(b'"') => _ = lexer.quoted(),
+                Some(b'[') => _ = lexer.delimited(b']'),
+                Some(b'<') => _ = lexer.delimited(b'>'),
+                Some(b'\\') => lexer.skip(2),
+                Some(octet) if !is(octet, WORD) => lexer.bump(),
+                Some(_) => {
+                    let word = lexer.take(WORD);
+                    let whole = lexer.peek().is_none_or(|next| {
+                        is(next, BLANK) || matches!(next, b'(' | b'<' | b'[' | b'"' | b';')
+                    });
+                    let clause = CLAUSES.iter().position(|name| {
+                        whole && has_word && word.eq_ignore_ascii_case(name.as_bytes())
+                    });
+                    let is_new = |at: &usize| found.clause(*at).is_empty();
+                    if let Some(at) = clause.filter(is_new) {
+                        found.close(open.take(), here);
+                        open = Some((at, lexer.rest()));
+                        has_word = false;
+                        continue;
+                    }
+                }
+            }
+            has_word = true;
+        }
+        found.close(open, b"");
+        found
+    }
+
+    /// Ends a clause where `rest` starts.
+    fn close(&mut self, open: Option<(usize, &'a [u8])>, rest: &[u8]) {
+        if let Some((at, start)) = open
+            && let Some(clause) = self.clauses.get_mut(at)
+        {
+            let len = start.len().saturating_sub(rest.len());
+            *clause = start.get(..len).unwrap_or_default().trim_ascii();
+        }
+    }
+
+    fn clause(&self, at: usize) -> &'a [u8] {
+        self.clauses.get(at).copied().unwrap_or_default()
+    }
+
+    /// The name behind `from`, or an address in brackets: in most forms what the client said in its
+    /// HELO, in those of Exim and qmail the name of its address.
+    #[must_use]
+    pub fn from(&self) -> Option<&'a [u8]> {
+        first_word(self.clause(FROM))
+    }
+
+    /// What the client said in its HELO or EHLO.
+    #[must_use]
+    pub fn helo(&self) -> Option<&'a [u8]> {
+        self.said().or_else(|| self.from().filter(|from| !from.starts_with(b"[")))
+    }
+
+    /// The HELO if a comment tells it: `(HELO x)` of qmail, `helo=x` of Exim.
+    fn said(&self) -> Option<&'a [u8]> {
+        let mut words = words(comments(self.clause(FROM)));
+        while let Some(word) = words.next() {
+            if word.eq_ignore_ascii_case(b"helo") || word.eq_ignore_ascii_case(b"ehlo") {
+                return words.next();
+            }
+            if let Some(said) = after(word, b"helo=").or_else(|| after(word, b"ehlo=")) {
+                return Some(said);
+            }
+        }
+        None
+    }
+
+    /// The name that the client's address has in the DNS, as the server found it.
+    #[must_use]
+    pub fn reverse_name(&self) -> Option<&'a [u8]> {
+        let name = if self.said().is_some() {
+            self.from()
+        } else {
+            words(comments(self.clause(FROM))).next()
+        };
+        let name = name?;
+        let name = name.strip_suffix(b".").unwrap_or(name);
+        let is_name = name.iter().any(u8::is_ascii_alphabetic)
+            && (name.contains(&b'.') || name.eq_ignore_ascii_case(b"localhost"))
+            && name.iter().all(|octet| {
+                octet.is_ascii_alphanumeric()
+                    || matches!(octet, b'.' | b'-' | b'_')
+                    || !octet.is_ascii()
+            });
+        is_name.then_some(name)
+    }
+
+    /// The address of the client, from the comments behind `from`, or from its name if that is an
+    /// address in brackets.
+    #[must_use]
+    pub fn ip(&self) -> Option<IpAddr> {
+        ip(self.clause(FROM))
+    }
+
+    /// The server that wrote the field.
+    #[must_use]
+    pub fn by(&self) -> Option<&'a [u8]> {
+        first_word(self.clause(BY))
+    }
+
+    /// The address of the server that wrote the field, where it tells it.
+    #[must_use]
+    pub fn by_ip(&self) -> Option<IpAddr> {
+        let clause = self.clause(BY);
+        ip(clause).or_else(|| first_word(clause).and_then(address_of))
+    }
+
+    /// The medium, as in `TCP`.
+    #[must_use]
+    pub fn via(&self) -> Option<Cow<'a, [u8]>> {
+        text(self.clause(VIA))
+    }
+
+    /// The protocol, as in `ESMTPS` (RFC 3848) or `Microsoft SMTP Server`.
+    #[must_use]
+    pub fn with(&self) -> Option<Cow<'a, [u8]>> {
+        text(self.clause(WITH))
+    }
+
+    /// Under which name the server kept the message, without angle brackets.
+    #[must_use]
+    pub fn id(&self) -> Option<&'a [u8]> {
+        let id = first_word(self.clause(ID))?;
+        Some(id.strip_prefix(b"<").and_then(|id| id.strip_suffix(b">")).unwrap_or(id))
+    }
+
+    /// For whom the message was taken in.
+    pub fn recipients(&self) -> impl Iterator<Item = Mailbox<'a>> + use<'a> {
+        address::mailboxes(self.clause(FOR))
+    }
+
+    /// What the `tls` clause (RFC 8314 §7.4) and the comments tell of TLS; `None` if nothing does.
+    #[must_use]
+    pub fn tls(&self) -> Option<Tls<'a>> {
+        let mut tls = Tls::default();
+        let mut words = words(comments(self.value));
+        let mut last: &[u8] = b"";
+        while let Some(word) = words.next() {
+            tls.take(word, last);
+            if word.eq_ignore_ascii_case(b"cipher") {
+                tls.cipher = words.next().unwrap_or_default();
+            }
+            last = word;
+        }
+        if let Some(cipher) = first_word(self.clause(TLS)) {
+            tls.cipher = cipher;
+        }
+        (!tls.version.is_empty() || !tls.cipher.is_empty()).then_some(tls)
+    }
+
+    /// When the message was taken in.
+    #[must_use]
+    pub fn date(&self) -> Option<DateTime> {
+        DateTime::parse(self.date)
+    }
+
+    /// What stands in its comments, one after another, as written.
+    pub fn comments(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        comments(self.value)
+    }
+}
+
+impl<'a> Tls<'a> {
+    /// Notes what a word of a comment, which follows `last`, tells.
+    fn take(&mut self, word: &'a [u8], last: &[u8]) {
+        // As sendmail, Gmail and Exchange write it.
+        if let Some(version) = after(word, b"version=") {
+            self.version = version;
+        } else if let Some(cipher) = after(word, b"cipher=") {
+            self.cipher = cipher;
+        } else if let Some(bits) = after(word, b"bits=") {
+            self.bits = decimal(bits);
+        } else if word.eq_ignore_ascii_case(b"bits") {
+            // As Postfix does: (256/256 bits)
+            self.bits = self.bits.or_else(|| decimal(last));
+        } else if self.version.is_empty()
+            && (word.starts_with(b"TLS") || word.starts_with(b"SSL"))
+            && word.get(3..5).is_some_and(|rest| rest.iter().any(u8::is_ascii_digit))
+        {
+            // As Exim does: TLS1.2:ECDHE-RSA-AES256-GCM-SHA384:256
+            let mut parts = word.split(|octet| *octet == b':');
+            self.version = parts.next().unwrap_or_default();
+            self.cipher = parts.next().unwrap_or(self.cipher);
+            self.bits = parts.next().and_then(decimal).or(self.bits);
+        }
+    }
+}
+
+/// The text of a clause without its comments.
+fn text(clause: &[u8]) -> Option<Cow<'_, [u8]>> {
+    Some(phrase(clause)).filter(|text| !text.is_empty())
+}
+
+/// The first word of a clause, whatever it is made of.
+fn first_word(clause: &[u8]) -> Option<&[u8]> {
+    let mut lexer = Lexer::new(clause);
+    lexer.cfws();
+    let start = lexer.rest();
+    if lexer.peek() == Some(b'[') {
+        lexer.delimited(b']');
+    }
+    lexer.take_while(|octet| !is(octet, BLANK) && !matches!(octet, b'(' | b';'));
+    let word = start.get(..start.len().saturating_sub(lexer.rest().len()));
+    word.filter(|word| !word.is_empty())
+}
+
+/// The contents of the comments in `text`.
+fn comments(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut lexer = Lexer::new(text);
+    core::iter::from_fn(move || {
+        loop {
+            lexer.take(WORD | BLANK);
+            match lexer.peek()? {
+                b'(' => return Some(lexer.comment()),
+                b'"' => _ = lexer.quoted(),
+                b'[' => _ = lexer.delimited(b']'),
+                _ => lexer.bump(),
+            }
+        }
+    })
+}
+
+/// The words in comments, those of comments within them too.
+fn words<'a>(comments: impl Iterator<Item = &'a [u8]>) -> impl Iterator<Item = &'a [u8]> {
+    let ends = |octet: &u8| is(*octet, BLANK) || matches!(octet, b'(' | b')' | b',' | b';');
+    comments.flat_map(move |text| text.split(ends)).filter(|word| !word.is_empty())
+}
+
+/// The address that a clause tells.
+fn ip(clause: &[u8]) -> Option<IpAddr> {
+    // What the client says in its HELO is no evidence.
+    let is_helo =
+        |word: &[u8]| word.eq_ignore_ascii_case(b"helo") || word.eq_ignore_ascii_case(b"ehlo");
+    let said = |word: &[u8]| after(word, b"helo=").is_some() || after(word, b"ehlo=").is_some();
+    let mut last: &[u8] = b"";
+    let found = words(comments(clause)).find_map(|word| {
+        let is_said = said(word) || is_helo(core::mem::replace(&mut last, word));
+        if is_said { None } else { address_of(word) }
+    });
+    found.or_else(|| first_word(clause).filter(|word| word.starts_with(b"[")).and_then(address_of))
+}
+
+/// The address that a word is: alone, in brackets, behind `@`, with the tag of RFC 5321 §4.1.3, a
+/// zone or a port.
+fn address_of(word: &[u8]) -> Option<IpAddr> {
+    let word = word.rsplit(|octet| *octet == b'@').next()?;
+    let inner = match word.strip_prefix(b"[") {
+        Some(inner) => inner.split(|octet| *octet == b']').next()?,
+        None => word,
+    };
+    let inner = after(inner, b"ipv6:").unwrap_or(inner);
+    let inner = inner.split(|octet| *octet == b'%').next()?;
+    let text = core::str::from_utf8(inner).ok()?;
+    if let Ok(address) = text.parse() {
+        return Some(address);
+    }
+    let (host, port) = text.rsplit_once(':')?;
+    (port.bytes().all(|octet| octet.is_ascii_digit()) && host.contains('.'))
+        .then(|| host.parse().ok())?
+}
+
+/// What follows `start` in `word`, whatever the case of its letters.
+fn after<'a>(word: &'a [u8], start: &[u8]) -> Option<&'a [u8]> {
+    let (found, rest) = word.split_at_checked(start.len())?;
+    found.eq_ignore_ascii_case(start).then_some(rest)
+}
+
+/// The number at the start of `text`.
+fn decimal(text: &[u8]) -> Option<u32> {
+    let digits = text.split(|octet| !octet.is_ascii_digit()).next()?;
+    core::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+/// The words that start a clause (RFC 5321 §4.4, RFC 8314 §7.4).
+const CLAUSES: [&str; 7] = ["from", "by", "via", "with", "id", "for", "tls"];
+const FROM: usize = 0;
+const BY: usize = 1;
+const VIA: usize = 2;
+const WITH: usize = 3;
+const ID: usize = 4;
+const FOR: usize = 5;
+const TLS: usize = 6;
+
+#[cfg(test)]
+mod tests;
