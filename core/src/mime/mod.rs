@@ -26,6 +26,8 @@
 //! | `lexer` | tokens, comments and quoted strings of structured fields |
 //! | [`charset`] | WHATWG's charsets and UTF-7 |
 //! | [`text`] | what people read of a part: charset undone, flowed text, HTML stripped |
+//! | [`compound`] | related parts and digests, pieces of messages, bodies that are elsewhere |
+//! | [`report`] | delivery status, receipts, complaints |
 //!
 //! Nothing here fails on bad mail: every deviation has a reading, and those that make a message
 //! ambiguous are noted in its [`Defects`].
@@ -34,6 +36,7 @@ pub mod address;
 pub mod authentication;
 pub mod body;
 pub mod charset;
+pub mod compound;
 pub mod date;
 pub mod encoded_word;
 pub mod envelope;
@@ -46,6 +49,7 @@ pub mod message;
 pub mod message_id;
 pub mod parameter;
 pub mod received;
+pub mod report;
 pub mod section;
 pub mod structure;
 pub mod text;
