@@ -65,6 +65,8 @@ static void addresses(const char *key, GMimeMessage *message, GMimeAddressType t
 struct lists {
     GString *structure, *sizes;
     GPtrArray *names;
+    /* Of the first part of text. */
+    char *text;
 };
 
 static void walk(GMimeObject *part, struct lists *into)
@@ -100,6 +102,8 @@ static void walk(GMimeObject *part, struct lists *into)
         }
     } else {
         gint64 size = 0;
+        if (GMIME_IS_TEXT_PART(part) && !into->text)
+            into->text = g_mime_text_part_get_text(GMIME_TEXT_PART(part));
         GMimeDataWrapper *content = GMIME_IS_PART(part) ? g_mime_part_get_content(GMIME_PART(part)) : NULL;
         if (content) {
             GMimeStream *nowhere = g_mime_stream_null_new();
@@ -128,7 +132,7 @@ static void show(const char *name, const char *path)
         g_object_unref(parser);
         return;
     }
-    struct lists lists = {g_string_new(""), g_string_new(""), g_ptr_array_new_with_free_func(g_free)};
+    struct lists lists = {g_string_new(""), g_string_new(""), g_ptr_array_new_with_free_func(g_free), NULL};
     if (g_mime_message_get_mime_part(message))
         walk(g_mime_message_get_mime_part(message), &lists);
     fputs(",\"structure\":", stdout);
@@ -139,7 +143,9 @@ static void show(const char *name, const char *path)
             putchar(',');
         text(g_ptr_array_index(lists.names, n));
     }
-    fputs("],\"subject\":", stdout);
+    fputs("],\"text\":", stdout);
+    text(lists.text);
+    fputs(",\"subject\":", stdout);
     text(g_mime_message_get_subject(message));
     GDateTime *date = g_mime_message_get_date(message);
     if (date)
@@ -155,6 +161,7 @@ static void show(const char *name, const char *path)
     puts("}");
     g_string_free(lists.structure, TRUE);
     g_string_free(lists.sizes, TRUE);
+    g_free(lists.text);
     g_ptr_array_free(lists.names, TRUE);
     g_object_unref(message);
     g_object_unref(parser);

@@ -119,15 +119,23 @@ def main():
         both = []
         with Dovecot():
             client = Client("dovecot", PORT, "alice")
+            kept = []
             for _, path in listed:
                 octets = pathlib.Path(path).read_bytes()
-                client.ok(b"APPEND INBOX {%d+}\r\n" % len(octets), octets)
+                last = client.do(b"APPEND INBOX {%d+}\r\n" % len(octets), octets)[1]
+                kept.append(last.startswith(b"OK"))
             client.ok(b"SELECT INBOX")
-            for n, (name, _) in enumerate(listed, 1):
-                rows = fetched(client.ok(b"FETCH %d (ENVELOPE BODYSTRUCTURE)" % n)[0])[n]
+            number = 0
+            for taken in kept:
+                if not taken:
+                    both.append(None)
+                    continue
+                number += 1
+                rows = fetched(client.ok(b"FETCH %d (ENVELOPE BODYSTRUCTURE)" % number)[0])[number]
                 both.append((rows[b"ENVELOPE"], rows[b"BODYSTRUCTURE"]))
-    for (name, _), (envelope, body) in zip(listed, both, strict=True):
-        print(json.dumps({"file": name, **normal(envelope, body)}))
+    for (name, _), values in zip(listed, both, strict=True):
+        shown = normal(*values) if values else {"failed": "refused"}
+        print(json.dumps({"file": name, **shown}))
 
 
 main()

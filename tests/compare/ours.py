@@ -42,6 +42,7 @@ def normal(shown):
     }
     for name in ("from", "sender", "reply_to", "to", "cc", "bcc"):
         found[name] = addresses(shown[name])
+    found["text"] = next((part["preview"] for part in leaves if part["media_type"].startswith("text/")), None)
     found["defects"] = shown["defects"]
     return found
 

@@ -48,6 +48,9 @@ class Default:
     def name(self, part):
         return part.get_filename()
 
+    def text(self, part):
+        return part.get_content()
+
 
 class Compat32:
     policy = email.policy.compat32
@@ -66,6 +69,9 @@ class Compat32:
     def name(self, part):
         found = part.get_filename()
         return decoded(found) if found is not None else None
+
+    def text(self, part):
+        return part.get_payload(decode=True).decode(part.get_content_charset("us-ascii"), "replace")
 
 
 def walk(reader, part, lists):
@@ -92,6 +98,8 @@ def show(reader, octets):
     lists = [], [], []
     walk(reader, message, lists)
     shown = {"structure": "".join(lists[0]), "sizes": lists[1], "names": lists[2]}
+    part = next((p for p in message.walk() if p.get_content_maintype() == "text"), None)
+    shown["text"] = text(tried(lambda: reader.text(part))[:200]) if part else None
     shown["subject"] = tried(lambda: reader.subject(message))
     shown["date"] = tried(lambda: reader.date(message))
     for name in ("from", "sender", "reply-to", "to", "cc", "bcc"):

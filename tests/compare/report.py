@@ -110,4 +110,5 @@ def main():
     sys.exit(1 if unexplained else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()

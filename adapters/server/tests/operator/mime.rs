@@ -98,6 +98,8 @@ fn one_object_a_message() {
         tool["content"]["sha256"],
         "26a66b061e8f48f39927c312f25293959729eee95978e2892d49d3512a5cc092"
     );
+    assert_eq!(found["parts"][1]["preview"], "one\ntwo");
+    assert_eq!(tool["preview"], Value::Null);
     assert_eq!(found["parts"][0]["fields"][2]["raw"], " =?iso-8859-1?q?Gr=FC=DFe?=");
     assert_eq!(found["defects"], Value::Array(vec![]));
 }

@@ -22,7 +22,9 @@ fn main() {
 fn show(message: MessageRef<'_>) -> Value {
     let (mut structure, mut sizes, mut names) = (String::new(), Vec::new(), Vec::new());
     walk(message.root_part(), false, &mut structure, &mut sizes, &mut names);
+    let text = message.parts().find_map(|part| part.text());
     json!({
+        "text": text.map(|text| text.chars().take(200).collect::<String>()),
         "structure": structure,
         "sizes": sizes,
         "names": names,

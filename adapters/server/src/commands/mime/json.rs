@@ -96,6 +96,8 @@ struct Part {
     lines: Option<u32>,
     /// What it holds without the transfer encoding; `null` for what has parts, and for an encoding that is not known.
     content: Option<Content>,
+    /// How the text begins that a person reads of it; `null` for what is no text.
+    preview: Option<String>,
     fields: Vec<Listed>,
 }
 
@@ -197,6 +199,10 @@ fn part(shown: &Shown<'_>, index: usize, place: Place) -> Part {
             octets: content.len(),
             sha256: Sha256::digest(&content).iter().map(|octet| format!("{octet:02x}")).collect(),
         }),
+        preview: shown
+            .message
+            .readable(index)
+            .map(|text| text.trim_start().chars().take(PREVIEW).collect()),
         fields: tree
             .fields(index)
             .iter()
@@ -296,6 +302,9 @@ fn entries(shown: &Shown<'_>, name: Name) -> Vec<Entry> {
     }
     all
 }
+
+/// Characters of a preview at most.
+const PREVIEW: usize = 200;
 
 fn text(octets: &[u8]) -> String {
     String::from_utf8_lossy(octets).into_owned()
