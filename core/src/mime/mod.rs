@@ -23,6 +23,7 @@
 //! | [`mark`] | Auto-Submitted, Importance, MIME-Version |
 //! | [`date`] | dates read and written, days and civil dates |
 //! | [`transfer`] | base64 and quoted-printable, piece by piece |
+//! | [`build`] | messages built from typed values |
 //! | `lexer` | tokens, comments and quoted strings of structured fields |
 //! | [`charset`] | WHATWG's charsets and UTF-7 |
 //! | [`text`] | what people read of a part: charset undone, flowed text, HTML stripped |
@@ -35,6 +36,7 @@
 pub mod address;
 pub mod authentication;
 pub mod body;
+pub mod build;
 pub mod charset;
 pub mod compound;
 pub mod date;

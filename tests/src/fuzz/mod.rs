@@ -6,6 +6,7 @@
 pub mod imap;
 pub mod imap_server;
 pub mod mime;
+pub mod mime_build;
 pub mod pop3;
 pub mod sasl;
 pub mod smtp;
@@ -36,6 +37,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("imap_server", imap_server::machine),
     ("mime_addresses", mime::addresses),
     ("mime_bodies", mime::bodies),
+    ("mime_build", mime_build::build),
     ("mime_date", mime::date),
     ("mime_encoded_words", mime::encoded_words),
     ("mime_headers", mime::headers),
