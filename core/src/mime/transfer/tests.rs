@@ -62,7 +62,9 @@ proptest! {
     #[test]
     fn every_cutting_decodes_alike(
         text in "([=a-f0-3 \t\r\nxyz]| {900,1100}){0,60}", cuts: Vec<u8>,
-        encoding in prop::sample::select(alloc::vec![Encoding::Base64, Encoding::QuotedPrintable]),
+        encoding in prop::sample::select(alloc::vec![
+            Encoding::Base64, Encoding::QuotedPrintable, Encoding::Uuencode,
+        ]),
     ) {
         let whole = decode(encoding, text.as_bytes()).unwrap();
         let (mut decoder, mut out) = (Decoder::new(encoding).unwrap(), Vec::new());
@@ -150,4 +152,180 @@ proptest! {
         encoder.finish(&mut out);
         prop_assert_eq!(out, whole);
     }
+}
+
+#[test]
+fn a_limit_cuts_and_says_so() {
+    let text = b"Zm9vYmFyZm9vYmFyZm9vYmFyZm9vYmFy";
+    for (limit, cut) in [(0, true), (5, true), (23, true), (24, false), (100, false)] {
+        let mut decoder = Decoder::new(Encoding::Base64).unwrap().limited(limit);
+        for piece in [1, 7, 100] {
+            let mut out = b"kept".to_vec();
+            text.chunks(piece).for_each(|piece| decoder.feed(piece, &mut out));
+            assert_eq!(decoder.is_cut(), cut, "{limit}");
+            assert_eq!(decoder.finish(&mut out), !cut, "{limit}");
+            let expected = &b"foobarfoobarfoobarfoobar"[..24.min(limit as usize)];
+            assert_eq!(&out, &[b"kept", expected].concat());
+        }
+    }
+    let mut decoder = Decoder::new(Encoding::QuotedPrintable).unwrap().limited(1);
+    let mut out = Vec::new();
+    decoder.feed(b"a=4", &mut out);
+    assert!(!decoder.is_cut());
+    assert!(!decoder.finish(&mut out), "what was held goes beyond the limit");
+    assert_eq!(out, b"a");
+}
+
+fn uu(text: &[u8]) -> Vec<u8> {
+    decode(Encoding::Uuencode, text).unwrap().into_owned()
+}
+
+#[test]
+fn uuencode() {
+    assert_eq!(uu(b"begin 644 cat.txt\n#0V%T\n`\nend\n"), b"Cat");
+    assert_eq!(uu(b"text\r\nbegin 0644 a b\r\n#0V%T\r\n \r\nend\r\nmore\r\n#0V%T\r\n"), b"Cat");
+    assert_eq!(uu(b"begin 644 a\n#0V%T"), b"Cat", "no end");
+    assert_eq!(uu(b"begin 644 a\n#0V%T\nbegin 644 b\n#0V%T\nend\n"), b"CatCat");
+    assert_eq!(uu(b"begin 644 a\n#0V%TXY\n"), b"Cat", "a sum behind it");
+    assert_eq!(uu(b"begin 644 a\n!0P\n!0P``\n"), b"CC", "blanks lost");
+    assert_eq!(uu(b"begin 644 a\n&0V%T\n"), b"Cat\0\0\0");
+    assert_eq!(uu(b"#0V%T\nbeginning 644 a\nbegin 9 a\nbegin 644 \n#0V%T\n"), b"");
+    let zeros = uu(&[&b"begin 644 a\n"[..], &b"_\n".repeat(1000)].concat());
+    assert_eq!(zeros.len(), 2012, "no larger than the text");
+}
+
+#[test]
+fn files_in_a_text() {
+    let text = b"begin 644 of a story\r\nHi.\r\nbegin 600 a.txt\r\n#0V%T\r\n`\r\nend\r\n\
+        begin 644 b\n#0V%T\n!0P``\nand no end. begin 644 c\n#0V%T\n";
+    let found: Vec<_> = super::files(text).collect();
+    assert_eq!(found.len(), 2);
+    assert_eq!(found[0].begin, Begin { mode: 0o600, name: b"a.txt" });
+    assert!(found[0].complete && !found[1].complete);
+    assert_eq!(found[1].begin.name, b"b");
+    assert_eq!(uu(&text[found[0].lines.clone()]), b"Cat");
+    assert_eq!(uu(&text[found[1].lines.clone()]), b"CatC");
+}
+
+#[test]
+fn yenc_is_noticed() {
+    let text =
+        b"See.\r\n=ybegin part=1 line=128 size=123456 name= my file.jpg \r\n...\r\n=yend\r\n";
+    let found = Yenc::find(text).unwrap();
+    assert_eq!(found, Yenc { at: 6, line: 128, size: 123_456, name: b"my file.jpg" });
+    assert_eq!(Yenc::find(b"x =ybegin line=1 size=1 name=a\n"), None);
+    assert_eq!(Yenc::find(b"=ybegin line=1 size=x name=a\n=ybegin line=1 name=a\n"), None);
+}
+
+fn strict(encoding: Encoding, body: &[u8], piece: usize) -> (Result<(), Fault>, Vec<u8>) {
+    let (mut decoder, mut out) = (Strict::new(encoding).unwrap(), Vec::new());
+    for piece in body.chunks(piece) {
+        if let Err(fault) = decoder.feed(piece, &mut out) {
+            assert_eq!(decoder.feed(b"x", &mut out), Err(fault));
+            assert_eq!(decoder.finish(), Err(fault));
+            return (Err(fault), out);
+        }
+    }
+    (decoder.finish(), out)
+}
+
+#[test]
+fn strict_names_the_fault() {
+    let line = [b'A'; 76];
+    let long = [&line[..], b"A\r\n"].concat();
+    let text = b"a=0D=0A.=\r\n b=\r\n\r\n";
+    for piece in [1, 2, 5, 100] {
+        assert_eq!(
+            strict(Encoding::QuotedPrintable, text, piece),
+            (Ok(()), b"a\r\n. b\r\n".to_vec())
+        );
+        for (body, at, wrong) in [
+            (&b"a \r\n"[..], 2, Wrong::Blank),
+            (b"a\t", 2, Wrong::Blank),
+            (b"a=3d", 3, Wrong::Escape),
+            (b"a=G0", 2, Wrong::Escape),
+            (b"a= \r\n", 2, Wrong::Escape),
+            (b"a=4\r\n", 3, Wrong::Escape),
+            (b"a=\n", 2, Wrong::LineEnd),
+            (b"a\nb", 1, Wrong::LineEnd),
+            (b"a\rb", 2, Wrong::LineEnd),
+            (b"a\r", 2, Wrong::LineEnd),
+            (b"a=", 2, Wrong::End),
+            (b"a=4", 3, Wrong::End),
+            (b"a\xe9", 1, Wrong::Octet),
+            (b"a\0", 1, Wrong::Octet),
+            (&long, 76, Wrong::LineLength),
+        ] {
+            let found = strict(Encoding::QuotedPrintable, body, piece).0;
+            assert_eq!(found, Err(Fault { at, wrong }), "{body:?}");
+        }
+        let whole = strict(Encoding::Base64, b"Zm9v\r\nYm\r\nFyZg==\r\n", piece);
+        assert_eq!(whole, (Ok(()), b"foobarf".to_vec()));
+        for (body, at, wrong) in [
+            (&b"Zm9v YmFy"[..], 4, Wrong::Octet),
+            (b"Zm9v\nYmFy", 4, Wrong::LineEnd),
+            (b"Zm9v\rYmFy", 5, Wrong::LineEnd),
+            (b"Zg==Zg==", 4, Wrong::Padding),
+            (b"Zg==\r\n=", 6, Wrong::Padding),
+            (b"Zg=v", 3, Wrong::Padding),
+            (b"Z===", 1, Wrong::Padding),
+            (b"=", 0, Wrong::Padding),
+            (b"Zh==", 2, Wrong::TrailingBits),
+            (b"Zm9=", 3, Wrong::TrailingBits),
+            (b"Zm9", 3, Wrong::End),
+            (b"Zg=", 3, Wrong::End),
+            (&long, 76, Wrong::LineLength),
+        ] {
+            let found = strict(Encoding::Base64, body, piece).0;
+            assert_eq!(found, Err(Fault { at, wrong }), "{body:?}");
+        }
+    }
+    assert!(Strict::new(Encoding::Uuencode).is_none());
+}
+
+proptest! {
+    #[test]
+    fn strict_agrees_with_the_writers_and_with_the_tolerant(
+        content in content(), text in "([=A-F0-3 \r\nxyz]|=\r\n|\r\n|=3D){0,60}", piece in 1_usize..90,
+    ) {
+        for encoding in [Encoding::Base64, Encoding::QuotedPrintable] {
+            for form in [Form::Text, Form::Binary] {
+                let body = written(encoding, form, &content);
+                prop_assert_eq!(strict(encoding, &body, piece), (Ok(()), content.clone()));
+            }
+            let found = strict(encoding, text.as_bytes(), piece);
+            prop_assert_eq!(&strict(encoding, text.as_bytes(), 1000), &found);
+            if found.0.is_ok() {
+                prop_assert_eq!(&*decode(encoding, text.as_bytes()).unwrap(), &found.1[..]);
+            }
+        }
+    }
+
+    #[test]
+    fn uuencoded_files_are_read_again(content in content(), space: bool, piece in 1_usize..90) {
+        let text = uuencoded(&content, if space { b' ' } else { b'`' });
+        let (mut decoder, mut out) = (Uuencode::new(), Vec::new());
+        text.chunks(piece).for_each(|piece| decoder.feed(piece, &mut out));
+        decoder.finish(&mut out);
+        prop_assert_eq!(&out, &content);
+        let all: Vec<_> = super::files(&text).collect();
+        prop_assert_eq!(all.len(), 1);
+        prop_assert_eq!(all[0].lines.clone(), 0..text.len());
+    }
+}
+
+fn uuencoded(content: &[u8], zero: u8) -> Vec<u8> {
+    let mut text = b"begin 644 a\n".to_vec();
+    let character = |value: u32| if value & 63 == 0 { zero } else { b' ' + (value & 63) as u8 };
+    for line in content.chunks(45) {
+        text.push(b' ' + line.len() as u8);
+        for three in line.chunks(3) {
+            let octet = |at: usize| u32::from(three.get(at).copied().unwrap_or_default());
+            let bits = octet(0) << 16 | octet(1) << 8 | octet(2);
+            text.extend([18, 12, 6, 0].map(|shift| character(bits >> shift)));
+        }
+        text.push(b'\n');
+    }
+    text.extend([&[zero][..], b"\nend\n"].concat());
+    text
 }
