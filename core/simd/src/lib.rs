@@ -3,7 +3,9 @@
 //! # The map
 //! | module | holds |
 //! |---|---|
+//! | [`base64`] | base64 decoded, line ends passed over |
 //! | [`lines`] | ends of header fields, places where a MIME delimiter may stand, line counts |
+//! | [`printable`] | quoted-printable decoded |
 //! | `cpu` | what the processor can do |
 //!
 //! Every function here has a safe form that works everywhere and is the oracle of the others in
@@ -12,5 +14,9 @@
 
 #![no_std]
 
+extern crate alloc;
+
+pub mod base64;
 mod cpu;
 pub mod lines;
+pub mod printable;

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use memchr::memchr2;
+use posthaste_simd::printable as simd;
 
 use super::super::parameter::hex;
 
@@ -45,44 +45,18 @@ impl QuotedPrintable {
 
     /// Decodes the next piece and appends what it gives to `out`.
     pub fn feed(&mut self, mut piece: &[u8], out: &mut Vec<u8>) {
-        out.reserve(piece.len());
-        while let Some((octet, after)) = piece.split_first() {
-            if self.holds() {
-                self.step(*octet, out);
-                piece = after;
-                continue;
+        loop {
+            if !self.holds() {
+                let taken = simd::decode(piece, Self::LONGEST_BLANKS, out);
+                piece = piece.get(taken..).unwrap_or_default();
             }
-            let Some(at) = memchr2(b'=', b'\n', piece) else {
-                let text = piece.len() - blanks_at_end(piece, true);
-                let (text, held) = piece.split_at(text);
-                out.extend_from_slice(text);
-                held.iter().for_each(|octet| self.step(*octet, out));
+            if piece.is_empty() {
                 return;
-            };
-            let (text, rest) = piece.split_at(at);
-            match rest {
-                [b'\n', rest @ ..] => {
-                    line(text, out);
-                    piece = rest;
-                }
-                [_, high, low, rest @ ..]
-                    if let (Some(high), Some(low)) = (hex(*high), hex(*low)) =>
-                {
-                    out.extend_from_slice(text);
-                    out.push(high << 4 | low);
-                    piece = rest;
-                }
-                [_, b'\r', b'\n', rest @ ..] => {
-                    out.extend_from_slice(text);
-                    piece = rest;
-                }
-                [_, rest @ ..] => {
-                    out.extend_from_slice(text);
-                    self.escape = Escape::Equals;
-                    piece = rest;
-                }
-                [] => return,
             }
+            // What is here is odd, or not decided in this piece; where it is, more may be near.
+            let (near, rest) = piece.split_at(piece.len().min(NEAR));
+            near.iter().for_each(|octet| self.step(*octet, out));
+            piece = rest;
         }
     }
 
@@ -176,20 +150,5 @@ impl QuotedPrintable {
     }
 }
 
-/// Appends a line without escapes, whose LF is not in `text`, without the blanks at its end.
-fn line(text: &[u8], out: &mut Vec<u8>) {
-    let (text, end): (_, &[u8]) = match text.strip_suffix(b"\r") {
-        Some(text) => (text, b"\r\n"),
-        None => (text, b"\n"),
-    };
-    let blanks = blanks_at_end(text, false);
-    let kept = if blanks > QuotedPrintable::LONGEST_BLANKS { 0 } else { blanks };
-    out.extend_from_slice(text.get(..text.len() - kept).unwrap_or_default());
-    out.extend_from_slice(end);
-}
-
-/// How many blanks, and CRs if they count, stand at the end of `text`.
-fn blanks_at_end(text: &[u8], with_cr: bool) -> usize {
-    let is_blank = |octet: &&u8| matches!(octet, b' ' | b'\t') || (with_cr && **octet == b'\r');
-    text.iter().rev().take_while(is_blank).count()
-}
+/// How many octets are looked at one by one where one is odd.
+const NEAR: usize = 32;
