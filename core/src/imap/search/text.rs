@@ -180,14 +180,14 @@ impl<'m, S: Source> Reader<'m, S> {
     /// Whether the body of a part is for people to read: a text, a report (`message/delivery-status`),
     /// or a multipart in which no part was found.
     fn is_text(&mut self, structure: &Structure, index: usize) -> Result<bool, S::Error> {
-        Ok(match structure.part(index).map(Part::kind) {
-            Some(Kind::Text) => true,
-            Some(Kind::Multipart | Kind::Digest) => structure.children(index).next().is_none(),
-            Some(Kind::Other) => self
-                .content_type(structure, index, |kind| kind.kind.eq_ignore_ascii_case(b"message"))?
-                .unwrap_or_default(),
-            Some(Kind::Message) | None => false,
-        })
+        let Some(kind) = structure.part(index).map(Part::kind) else { return Ok(false) };
+        let has_parts = structure.children(index).next().is_some();
+        // Only what is no text and no multipart has to be asked for its type.
+        let media = match kind {
+            Kind::Other => self.content_type(structure, index, |found| found.kind.to_vec())?,
+            _ => None,
+        };
+        Ok(text::holds_text(kind, has_parts, || media))
     }
 
     /// The charset that a part says it is in; nothing if it does not.

@@ -6,6 +6,8 @@
 //! | `flowed.rs` | [`flowed`]: `format=flowed` (RFC 3676), both ways |
 //! | `html.rs` | [`html`]: what of a page a person reads |
 //! | `reference.rs` | character references of HTML |
+//! | `preview.rs` | [`Message::preview`]: the first words of a message (RFC 8970) |
+//! | `index.rs` | [`Message::index`]: all that can be searched of a message |
 //!
 //! A part's *content* is its body without the transfer encoding; its *text* is the content as UTF-8,
 //! line ends as they stand; what is *readable* of it is text without marks: HTML stripped, flowed
@@ -13,6 +15,8 @@
 
 pub mod flowed;
 pub mod html;
+pub mod index;
+pub mod preview;
 mod reference;
 
 use alloc::{borrow::Cow, string::String, vec::Vec};
@@ -148,6 +152,22 @@ impl<'a> Media<'a> {
     pub(super) fn is(&self, kind: &str, subtype: &str) -> bool {
         self.kind.eq_ignore_ascii_case(kind.as_bytes())
             && self.subtype.eq_ignore_ascii_case(subtype.as_bytes())
+    }
+}
+
+/// Whether the body of a part is for people to read: a text, a report (`message/delivery-status`), or
+/// a multipart in which no part was found. `media` gives the type of the part, without the subtype, if
+/// it says one; it is asked only if need be.
+pub fn holds_text<T: AsRef<[u8]>>(
+    kind: Kind,
+    has_parts: bool,
+    media: impl FnOnce() -> Option<T>,
+) -> bool {
+    match kind {
+        Kind::Text => true,
+        Kind::Multipart | Kind::Digest => !has_parts,
+        Kind::Other => media().is_some_and(|kind| kind.as_ref().eq_ignore_ascii_case(b"message")),
+        Kind::Message => false,
     }
 }
 
