@@ -7,7 +7,7 @@
 use std::{env, fs, hint::black_box, path::Path, time::Duration};
 
 use criterion::{BenchmarkGroup, Criterion, Throughput, measurement::WallTime};
-use posthaste_benches::shapes;
+use posthaste_gate::shapes;
 use posthaste_core::{
     grammar::base64,
     mime::{

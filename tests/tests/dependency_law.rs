@@ -18,9 +18,10 @@ use serde_json::Value;
 /// What each crate may use of ours. `*`: anything that may be used at all.
 const LAW: &[(&str, &[&str])] = &[
     ("posthaste", &["*"]),
-    ("posthaste-benches", &["*"]),
+    ("posthaste-benches", &["*", "posthaste-gate"]),
     ("posthaste-core", &["posthaste-simd"]),
     ("posthaste-fuzz", &["*", "posthaste-tests"]),
+    ("posthaste-gate", &["posthaste-core"]),
     ("posthaste-host", &["posthaste-core", "posthaste-store"]),
     ("posthaste-mio", &["posthaste-core", "posthaste-tls"]),
     ("posthaste-no-std", &["posthaste-core"]),
@@ -33,7 +34,7 @@ const LAW: &[(&str, &[&str])] = &[
 
 /// What nothing uses, but where the law names it.
 const UNUSED: &[&str] =
-    &["posthaste", "posthaste-benches", "posthaste-fuzz", "posthaste-no-std", "posthaste-tests"];
+    &["posthaste", "posthaste-benches", "posthaste-fuzz", "posthaste-gate", "posthaste-no-std", "posthaste-tests"];
 
 /// Direct dependencies that core may have.
 const CORE_MOST: usize = 14;

@@ -4,7 +4,7 @@ use std::{env, fs, path::Path, process::Command};
 
 use posthaste_core::mime::structure::Encoding;
 
-use crate::shapes;
+use posthaste_gate::shapes;
 
 /// Messages under a name.
 pub struct Corpus {

@@ -17,11 +17,7 @@ mod c;
 mod corpora;
 mod measure;
 mod others;
-mod ours;
 mod rows;
-#[path = "../../src/shapes.rs"]
-#[allow(dead_code, reason = "the hostile shapes are measured elsewhere")]
-mod shapes;
 mod show;
 
 use std::{env, fmt::Write as _, fs, path::Path, process::Command, time::Duration};

@@ -3,10 +3,12 @@
 use memchr::memmem;
 use posthaste_core::mime::structure::Encoding;
 
+use posthaste_gate::work;
+
 use crate::{
     c::{self, Asked},
     corpora::Corpus,
-    others, ours,
+    others,
 };
 
 /// What a row does.
@@ -63,10 +65,10 @@ fn parsers() -> Vec<Row> {
     let finder = memmem::Finder::new(b"\n--").into_owned();
     let mut rows = vec![
         row("floor: memmem", Kind::Structure, move |bytes| finder.find_iter(bytes).count()),
-        row(WHOLE, Kind::Structure, ours::structure(usize::MAX, false)),
-        row(PIECES, Kind::Structure, ours::structure(4096, false)),
-        row("Posthaste, fed 4 KiB, fields kept", Kind::Structure, ours::structure(4096, true)),
-        row(COLD, Kind::Structure, ours::cold),
+        row(WHOLE, Kind::Structure, work::structure(usize::MAX, false)),
+        row(PIECES, Kind::Structure, work::structure(4096, false)),
+        row("Posthaste, fed 4 KiB, fields kept", Kind::Structure, work::structure(4096, true)),
+        row(COLD, Kind::Structure, work::cold),
         row(
             "mail-parser 1.0.1, values ignored",
             Kind::Structure,
@@ -86,13 +88,13 @@ fn parsers() -> Vec<Row> {
     others_c("Dovecot lib-mail", Kind::Structure, c::dovecot(Asked::Structure));
     others_c("GMime", Kind::Structure, c::gmime(false));
     rows.extend([
-        row(ENVELOPE, Kind::Envelope, ours::envelope_fields()),
+        row(ENVELOPE, Kind::Envelope, work::envelope_fields()),
         row(
             "mail-parser 1.0.1, ENVELOPE fields",
             Kind::Envelope,
             others::parsed(others::envelope(), others::values),
         ),
-        row(FETCH, Kind::Fetch, ours::fetched()),
+        row(FETCH, Kind::Fetch, work::fetched()),
     ]);
     rows.extend(c::dovecot(Asked::Fetched).map(|work| Row {
         name: "Dovecot, fetch",
@@ -100,7 +102,7 @@ fn parsers() -> Vec<Row> {
         work,
     }));
     rows.extend([
-        row(FULL, Kind::Full, ours::full()),
+        row(FULL, Kind::Full, work::full()),
         row(
             "mail-parser 1.0.1, full",
             Kind::Full,
@@ -130,8 +132,8 @@ fn decoders(encoding: Encoding) -> Vec<Row> {
         _ => row(ENCODIFY, Kind::Full, others::printable()),
     };
     vec![
-        row(DECODED, Kind::Full, ours::decoder(encoding, 8192)),
-        row("Posthaste, whole", Kind::Full, ours::decoder(encoding, usize::MAX)),
+        row(DECODED, Kind::Full, work::decoder(encoding, 8192)),
+        row("Posthaste, whole", Kind::Full, work::decoder(encoding, usize::MAX)),
         other,
     ]
 }

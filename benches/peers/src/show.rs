@@ -4,6 +4,8 @@ use std::{fmt::Write, fs, process::Command};
 
 use posthaste_core::mime::{Part, structure::Field};
 
+use posthaste_gate::work;
+
 use crate::{Measured, corpora::Corpus, ours, rows};
 
 /// What stands above all tables: where and how this was measured.
@@ -169,7 +171,7 @@ pub fn targets(corpus: &Corpus, measured: &[Measured]) -> String {
     ] {
         line(text, format!("≤ {most}"), size.to_string(), size <= most);
     }
-    let stored: usize = corpus.messages.iter().map(|message| ours::stored(message)).sum();
+    let stored: usize = corpus.messages.iter().map(|message| work::stored(message)).sum();
     _ = writeln!(
         out,
         "| octets of stored tree a message, with the fields of ENVELOPE and BODYSTRUCTURE | | {} | |\n",

@@ -1,4 +1,5 @@
-//! What is measured of Posthaste.
+//! The work that is measured. Each closure keeps its storage from message to message, as a session
+//! does, and gives a number that depends on what it found, so that nothing is left out.
 
 use std::mem;
 
@@ -17,6 +18,7 @@ use posthaste_core::mime::{
 };
 
 /// Scans a message in pieces of so many octets, in storage that is used again.
+#[must_use]
 pub fn structure(piece: usize, keeps: bool) -> impl FnMut(&[u8]) -> usize {
     let mut tree = Structure::default();
     move |message| {
@@ -31,6 +33,7 @@ pub fn structure(piece: usize, keeps: bool) -> impl FnMut(&[u8]) -> usize {
 }
 
 /// Scans a message in new storage.
+#[must_use]
 pub fn cold(message: &[u8]) -> usize {
     Structure::of(message).parts().len()
 }
@@ -43,6 +46,7 @@ fn scanned<'t>(tree: &'t mut Structure, message: &[u8]) -> &'t Structure {
 }
 
 /// Structure, and the fields of ENVELOPE decoded, in every part that has them.
+#[must_use]
 pub fn envelope_fields() -> impl FnMut(&[u8]) -> usize {
     let mut tree = Structure::default();
     move |bytes| {
@@ -96,6 +100,7 @@ fn addresses(value: &[u8]) -> usize {
 }
 
 /// Everything decoded: every field of every part, every body as content, texts as UTF-8.
+#[must_use]
 pub fn full() -> impl FnMut(&[u8]) -> usize {
     let (mut tree, mut content) = (Structure::default(), Vec::new());
     move |bytes| {
@@ -136,6 +141,7 @@ pub fn full() -> impl FnMut(&[u8]) -> usize {
 }
 
 /// ENVELOPE and BODYSTRUCTURE with all their values, from the octets of the message.
+#[must_use]
 pub fn fetched() -> impl FnMut(&[u8]) -> usize {
     let mut tree = Structure::default();
     move |bytes| {
@@ -195,6 +201,7 @@ fn shown(envelope: &Envelope<'_>) -> usize {
 }
 
 /// Octets of the stored tree with its kept fields.
+#[must_use]
 pub fn stored(message: &[u8]) -> usize {
     let mut scanner = Scanner::new(Limits::DEFAULT).keep_fields();
     scanner.feed(message);
@@ -204,6 +211,7 @@ pub fn stored(message: &[u8]) -> usize {
 }
 
 /// Undoes a transfer encoding in pieces of so many octets, in storage that is used again.
+#[must_use]
 pub fn decoder(
     encoding: posthaste_core::mime::structure::Encoding,
     piece: usize,
