@@ -7,7 +7,6 @@
 use std::{env, fs, hint::black_box, path::Path, time::Duration};
 
 use criterion::{BenchmarkGroup, Criterion, Throughput, measurement::WallTime};
-use posthaste_gate::shapes;
 use posthaste_core::{
     grammar::base64,
     mime::{
@@ -19,6 +18,7 @@ use posthaste_core::{
         transfer,
     },
 };
+use posthaste_gate::shapes;
 
 fn main() {
     let mut criterion = Criterion::default()

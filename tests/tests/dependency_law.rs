@@ -33,8 +33,14 @@ const LAW: &[(&str, &[&str])] = &[
 ];
 
 /// What nothing uses, but where the law names it.
-const UNUSED: &[&str] =
-    &["posthaste", "posthaste-benches", "posthaste-fuzz", "posthaste-gate", "posthaste-no-std", "posthaste-tests"];
+const UNUSED: &[&str] = &[
+    "posthaste",
+    "posthaste-benches",
+    "posthaste-fuzz",
+    "posthaste-gate",
+    "posthaste-no-std",
+    "posthaste-tests",
+];
 
 /// Direct dependencies that core may have.
 const CORE_MOST: usize = 14;

@@ -1,8 +1,6 @@
 //! The work that is measured. Each closure keeps its storage from message to message, as a session
 //! does, and gives a number that depends on what it found, so that nothing is left out.
 
-use std::mem;
-
 use posthaste_core::mime::{
     Limits, Message, Scanner, Structure,
     address::{self, Address},
@@ -11,8 +9,10 @@ use posthaste_core::mime::{
     date::DateTime,
     encoded_word,
     envelope::{Entries, Envelope},
-    header::{self, Field, Name},
+    header::{Field, Name},
+    message_id,
     parameter::{ContentType, Disposition},
+    received::Received,
     structure::Kind,
     transfer::Decoder,
 };
@@ -20,15 +20,16 @@ use posthaste_core::mime::{
 /// Scans a message in pieces of so many octets, in storage that is used again.
 #[must_use]
 pub fn structure(piece: usize, keeps: bool) -> impl FnMut(&[u8]) -> usize {
-    let mut tree = Structure::default();
+    let mut scanner = Scanner::new(Limits::DEFAULT);
+    if keeps {
+        scanner = scanner.keep_fields();
+    }
     move |message| {
-        let mut scanner = Scanner::reuse(Limits::DEFAULT, mem::take(&mut tree));
-        if keeps {
-            scanner = scanner.keep_fields();
-        }
         message.chunks(piece.min(message.len().max(1))).for_each(|piece| scanner.feed(piece));
-        tree = scanner.finish();
-        tree.parts().len()
+        let tree = scanner.finish();
+        let parts = tree.parts().len();
+        scanner.recycle(tree);
+        parts
     }
 }
 
@@ -38,38 +39,58 @@ pub fn cold(message: &[u8]) -> usize {
     Structure::of(message).parts().len()
 }
 
-fn scanned<'t>(tree: &'t mut Structure, message: &[u8]) -> &'t Structure {
-    let mut scanner = Scanner::reuse(Limits::DEFAULT, mem::take(tree));
-    scanner.feed(message);
-    *tree = scanner.finish();
-    tree
+/// Scans a message in storage that is used again, then `look`s at it.
+fn scanned(mut look: impl FnMut(&Structure, Message<'_>) -> usize) -> impl FnMut(&[u8]) -> usize {
+    let mut scanner = Scanner::new(Limits::DEFAULT);
+    move |bytes| {
+        scanner.feed(bytes);
+        let tree = scanner.finish();
+        let found = look(&tree, Message::new(&tree, bytes));
+        scanner.recycle(tree);
+        found
+    }
 }
 
 /// Structure, and the fields of ENVELOPE decoded, in every part that has them.
 #[must_use]
 pub fn envelope_fields() -> impl FnMut(&[u8]) -> usize {
-    let mut tree = Structure::default();
-    move |bytes| {
-        let tree = scanned(&mut tree, bytes);
-        let message = Message::new(tree, bytes);
+    scanned(|tree, message| {
         let fields = (0..tree.parts().len()).flat_map(|part| message.fields(part));
         fields.filter(|(name, _)| name.in_envelope()).map(|(name, field)| value(name, &field)).sum()
-    }
+    })
 }
 
 /// Decodes the value of a field into its type, and looks at each of its values.
 fn value(name: Name, field: &Field<'_>) -> usize {
     match name {
-        Name::Date => DateTime::parse(field.value()).map_or(0, |date| date.unix() as usize & 1),
-        Name::From | Name::Sender | Name::ReplyTo | Name::To | Name::Cc | Name::Bcc => {
-            addresses(field.value())
+        Name::Date | Name::ResentDate => {
+            DateTime::parse(field.value()).map_or(0, |date| date.unix() as usize & 1)
         }
+        Name::From
+        | Name::Sender
+        | Name::ReplyTo
+        | Name::To
+        | Name::Cc
+        | Name::Bcc
+        | Name::ResentFrom
+        | Name::ResentSender
+        | Name::ResentTo
+        | Name::ResentCc
+        | Name::ResentBcc
+        | Name::ListId
+        | Name::ListUnsubscribe
+        | Name::ListPost
+        | Name::ListArchive
+        | Name::ListHelp
+        | Name::ListOwner
+        | Name::ListSubscribe => addresses(field.value()),
         Name::MessageId
         | Name::InReplyTo
         | Name::References
         | Name::ReturnPath
-        | Name::ContentId => header::message_ids(field.value()).map(|id| id.len()).sum(),
-        Name::ListId | Name::ListUnsubscribe => addresses(field.value()),
+        | Name::ContentId
+        | Name::ResentMessageId => message_id::message_ids(field.value()).map(|id| id.len()).sum(),
+        Name::Received => received(&Received::parse(field.value())),
         Name::ContentType => ContentType::parse(field.value()).map_or(0, |found| {
             let params = found.params.joined();
             found.kind.len() + params.iter().map(|(_, value)| value.len()).sum::<usize>()
@@ -78,11 +99,27 @@ fn value(name: Name, field: &Field<'_>) -> usize {
             let params = found.params.joined();
             found.kind.len() + params.iter().map(|(_, value)| value.len()).sum::<usize>()
         }),
-        Name::Subject | Name::ContentDescription | Name::ContentLocation => {
-            encoded_word::decode(field.value()).len()
-        }
+        Name::Subject
+        | Name::Comments
+        | Name::Keywords
+        | Name::ContentDescription
+        | Name::ContentLanguage
+        | Name::ContentLocation => encoded_word::decode(field.value()).len(),
         _ => field.value().len(),
     }
+}
+
+/// Looks at all that a Received field says.
+fn received(field: &Received<'_>) -> usize {
+    let names = [field.from(), field.helo(), field.reverse_name(), field.by(), field.id()];
+    names.iter().flatten().map(|name| name.len()).sum::<usize>()
+        + usize::from(field.ip().is_some())
+        + usize::from(field.by_ip().is_some())
+        + field.via().map_or(0, |via| via.len())
+        + field.with().map_or(0, |with| with.len())
+        + field.recipients().map(|mailbox| mailbox.local().len()).sum::<usize>()
+        + usize::from(field.tls().is_some())
+        + field.date().map_or(0, |date| date.unix() as usize & 1)
 }
 
 fn addresses(value: &[u8]) -> usize {
@@ -102,10 +139,8 @@ fn addresses(value: &[u8]) -> usize {
 /// Everything decoded: every field of every part, every body as content, texts as UTF-8.
 #[must_use]
 pub fn full() -> impl FnMut(&[u8]) -> usize {
-    let (mut tree, mut content) = (Structure::default(), Vec::new());
-    move |bytes| {
-        let tree = scanned(&mut tree, bytes);
-        let message = Message::new(tree, bytes);
+    let mut content = Vec::new();
+    scanned(move |tree, message| {
         let mut sum = 0;
         for (index, part) in tree.parts().iter().enumerate() {
             let (mut values, mut label) = (0, None);
@@ -137,15 +172,13 @@ pub fn full() -> impl FnMut(&[u8]) -> usize {
             };
         }
         sum
-    }
+    })
 }
 
 /// ENVELOPE and BODYSTRUCTURE with all their values, from the octets of the message.
 #[must_use]
 pub fn fetched() -> impl FnMut(&[u8]) -> usize {
-    let mut tree = Structure::default();
-    move |bytes| {
-        let message = Message::new(scanned(&mut tree, bytes), bytes);
+    scanned(|_, message| {
         shown(&message.envelope(0))
             + message
                 .body_structure()
@@ -157,7 +190,7 @@ pub fn fetched() -> impl FnMut(&[u8]) -> usize {
                     Step::Message(part, envelope) => body(&part) + shown(&envelope),
                 })
                 .sum::<usize>()
-    }
+    })
 }
 
 fn body(part: &posthaste_core::mime::body::BodyPart<'_>) -> usize {
