@@ -11,6 +11,7 @@ pub mod pop3;
 pub mod sasl;
 pub mod smtp;
 pub mod store;
+pub mod transfer;
 
 use crate::property::Subject;
 
@@ -36,14 +37,17 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("imap_search", imap_server::search),
     ("imap_server", imap_server::machine),
     ("mime_addresses", mime::addresses),
-    ("mime_bodies", mime::bodies),
+    ("mime_base64", transfer::base64),
     ("mime_build", mime_build::build),
+    ("mime_charsets", mime::charsets),
     ("mime_date", mime::date),
     ("mime_encoded_words", mime::encoded_words),
     ("mime_headers", mime::headers),
     ("mime_parameters", mime::parameters),
+    ("mime_printable", transfer::printable),
     ("mime_stored", mime::stored),
     ("mime_structure", mime::structure),
+    ("mime_uuencode", transfer::uuencode),
     ("pop3_body", pop3::body),
     ("pop3_server", pop3::server),
     ("sasl_client", sasl::client),

@@ -1,2 +1,0 @@
-#![no_main]
-libfuzzer_sys::fuzz_target!(|octets: &[u8]| posthaste_tests::fuzz::mime::bodies(octets));
