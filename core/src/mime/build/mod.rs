@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `value.rs` | what a header can hold, as types that can hold nothing else |
 //! | `part.rs` | [`Part`] and [`Message`]: the tree |
+//! | `report.rs` | `multipart/report`: delivery, disposition and feedback reports |
 //! | `write.rs` | [`Options`], [`Plan`], [`Pieces`]: the tree written, whole or piece by piece |
 //! | `head.rs`, `field.rs`, `words.rs`, `parameter.rs`, `fold.rs` | headers, from the whole to the line |
 //! | `shape.rs`, `boundary.rs` | which transfer encoding, which boundaries |
@@ -49,6 +50,7 @@ mod fold;
 mod head;
 mod parameter;
 mod part;
+mod report;
 mod shape;
 mod value;
 mod words;
@@ -61,3 +63,6 @@ pub use value::{
     MessageId, NAME_OCTETS, PARAMETER_OCTETS, Structured, TEXT_OCTETS, Text, Token,
 };
 pub use write::{DEPTH, Entity, Options, PARTS, Pieces, Plan, Transport};
+
+#[cfg(test)]
+mod tests;

@@ -200,6 +200,14 @@ impl<'a> Part<'a> {
         part
     }
 
+    /// `multipart/report` (RFC 6522 §3): a part for people, one for programs, and perhaps what it is
+    /// about.
+    pub(super) fn report(kind: &'static str, parts: impl IntoIterator<Item = Self>) -> Self {
+        let mut part = Self::container("multipart/report", parts);
+        part.root().media.set("report-type", Cow::Borrowed(kind));
+        part
+    }
+
     /// The same part to be shown in this way.
     #[must_use]
     pub fn with_disposition(mut self, disposition: Disposition<'a>) -> Self {
