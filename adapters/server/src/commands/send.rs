@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use posthaste_core::grammar::address::Address;
-use posthaste_core::grammar::base64;
 use posthaste_core::machine::End;
+use posthaste_core::mime::build::{Message, MessageId, Options, Part, Text, Unfit};
 use posthaste_core::mime::date::DateTime;
 use posthaste_core::sasl::client::Account;
 use posthaste_core::session::{Act, Pair, Place};
@@ -236,55 +236,30 @@ fn message(send: &Send, from: &Address, to: &[Address]) -> Result<Vec<u8>, Failu
         read.map_err(|error| Failure::io(format!("cannot read {}", file.display()), &error))?;
         return Ok(octets);
     }
+    composed(&send.subject, send.text.as_deref().unwrap_or_default(), from, to).map_err(|unfit| {
+        Failure::new(Exit::Data, format!("the message cannot be written: {unfit}"), "")
+    })
+}
+
+/// A message of one text that every transport takes, unless an address is not ASCII.
+fn composed(subject: &str, text: &str, from: &Address, to: &[Address]) -> Result<Vec<u8>, Unfit> {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let now = since.unwrap_or_default();
     let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
-    let mut date = Vec::new();
-    DateTime::from_unix(seconds, 0).write_rfc5322(&mut date);
-    let recipients: Vec<_> = to.iter().map(ToString::to_string).collect();
-    let mut octets = format!(
-        "Date: {}\r\nFrom: <{from}>\r\nTo: <{}>\r\nSubject: {}\r\nMessage-ID: <{}.{}@localhost>\r\n\
-         MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\
-         Content-Transfer-Encoding: 8bit\r\n\r\n",
-        String::from_utf8_lossy(&date),
-        recipients.join(">,\r\n <"),
-        subject(&send.subject),
-        now.as_nanos(),
-        std::process::id(),
-    )
-    .into_bytes();
-    for line in send.text.as_deref().unwrap_or_default().lines() {
-        octets.extend_from_slice(line.as_bytes());
-        octets.extend_from_slice(b"\r\n");
-    }
+    let utf8 = !from.as_str().is_ascii() || to.iter().any(|to| !to.as_str().is_ascii());
+    let options = Options { utf8, ..Options::default() };
+    let mut octets = Vec::new();
+    Message::new(Part::text(text))
+        .date(DateTime::from_unix(seconds, 0))
+        .from([from.clone().into()])
+        .to(to.iter().cloned())
+        .subject(Text::lossy(subject))
+        .id(MessageId::generate(
+            now.as_nanos() << 32 | u128::from(std::process::id()),
+            "localhost",
+        )?)
+        .write(&options, &mut octets)?;
     Ok(octets)
-}
-
-/// A subject as it stands if it is ASCII, else in encoded words (RFC 2047). Control characters go.
-fn subject(text: &str) -> String {
-    let text: String = text.chars().filter(|c| !c.is_control()).collect();
-    if text.is_ascii() {
-        return text;
-    }
-    let mut words: Vec<String> = vec![String::new()];
-    for c in text.chars() {
-        // 45 octets are 60 characters of base64; with the rest of the word below 75, RFC 2047 §2.
-        if words.last().is_some_and(|word| word.len() + c.len_utf8() > 45) {
-            words.push(String::new());
-        }
-        if let Some(word) = words.last_mut() {
-            word.push(c);
-        }
-    }
-    let words: Vec<_> = words
-        .iter()
-        .map(|word| {
-            let mut encoded = Vec::new();
-            base64::encode(word.as_bytes(), &mut encoded);
-            format!("=?utf-8?B?{}?=", String::from_utf8_lossy(&encoded))
-        })
-        .collect();
-    words.join("\r\n ")
 }
 
 #[cfg(test)]
@@ -302,10 +277,15 @@ mod tests {
 
     /// A subject cannot smuggle a header field in, and is legible elsewhere.
     #[test]
-    fn subjects() {
-        assert_eq!(subject("hi\r\nBcc: <everybody@example.org>"), "hiBcc: <everybody@example.org>");
-        assert_eq!(subject("Grüße"), "=?utf-8?B?R3LDvMOfZQ==?=");
-        let long = subject(&"ü".repeat(100));
-        assert!(long.split("\r\n ").all(|word| word.len() <= 75), "{long}");
+    fn composed_messages() {
+        let subject = "hi\r\nBcc: <everybody@example.org>";
+        let ann: Address = "ann@example.org".parse().unwrap();
+        let octets =
+            composed(subject, "Gr\u{fc}\u{df}e\n", &ann, std::slice::from_ref(&ann)).unwrap();
+        let text = String::from_utf8(octets).unwrap();
+        assert!(text.is_ascii());
+        assert!(text.contains("\r\nSubject: hi  Bcc: <everybody@example.org>\r\n"), "{text}");
+        assert!(text.contains("\r\nFrom: ann@example.org\r\nTo: ann@example.org\r\n"), "{text}");
+        assert!(text.ends_with("\r\n\r\nR3LDvMOfZQ0K\r\n"), "{text}");
     }
 }
