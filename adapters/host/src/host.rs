@@ -11,6 +11,7 @@ use posthaste_store::{AccountId, Batch, Fault, Mutation, Outcome, Refusal, Store
 
 use crate::budget::Budget;
 use crate::config::Config;
+use crate::counters::Counters;
 use crate::directory::{Account, Directory, Rules, RulesError, Settings};
 use crate::guesses::Guesses;
 use crate::inputs::Inputs;
@@ -35,6 +36,7 @@ pub struct Host {
     pub(crate) guesses: Guesses,
     pub(crate) rings: Arc<Rings>,
     pub(crate) budget: Arc<Budget>,
+    pub(crate) counters: Arc<Counters>,
     /// Who is signed in.
     pub(crate) present: Arc<Present>,
     /// When the disk was full last, in seconds since 1970.
@@ -125,12 +127,19 @@ impl Host {
             config: ArcSwap::from_pointee(config),
             rings,
             budget,
+            counters: Arc::default(),
             present: Arc::default(),
             full: AtomicU64::new(0),
             number: AtomicU64::new(u64::from_be_bytes(number)),
             locks: Locks::default(),
             administration: Mutex::new(()),
         }))
+    }
+
+    /// What it did since it started.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.counters
     }
 
     /// Takes a new configuration for all that begins from now on. Bounds that are fixed at the start

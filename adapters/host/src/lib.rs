@@ -11,6 +11,7 @@
 //! | [`Mailboxes`] | the handler of IMAP sessions |
 //! | [`admin`] | what an administrator does to accounts |
 //! | [`config`] | what the host wants to know from the configuration |
+//! | [`Counters`] | what was done, in numbers |
 //! | [`inputs`] | clock, randomness, and where jobs run: given from outside |
 //! | [`pool`] | a bounded pool of threads for jobs |
 //! | [`directory`] | accounts, domains, aliases: to whom an address leads |
@@ -50,6 +51,7 @@
 pub mod admin;
 mod budget;
 pub mod config;
+mod counters;
 mod delivery;
 pub mod directory;
 pub mod guesses;
@@ -70,6 +72,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use counters::Counters;
 pub use delivery::Delivery;
 pub use host::{Host, StartError};
 pub use imap::{IMAP_EXTENSIONS, Mailboxes};

@@ -1,11 +1,14 @@
 //! A body on its way into the store, looked at in the same pass.
 
 use std::io;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use posthaste_core::mime::{Limits, Scanner};
 use posthaste_store::{Body, MAX_SUMMARY, Staging};
 
+use crate::Host;
+use crate::counters::Counters;
 use crate::summary::Summary;
 
 /// A body that arrives, however it comes.
@@ -14,12 +17,15 @@ pub(crate) struct Staged {
     scanner: Box<Scanner>,
     /// The last two octets so far.
     tail: [u8; 2],
+    counters: Arc<Counters>,
 }
 
 impl Staged {
-    pub(crate) fn new(staging: Staging) -> Self {
+    /// A body that will have about so many octets; 0 if that is not known.
+    pub(crate) fn new(host: &Host, octets: u64) -> Self {
         let scanner = Box::new(Scanner::new(Limits::DEFAULT).keep_fields());
-        Self { staging, scanner, tail: [0; 2] }
+        let (staging, counters) = (host.store.staging(octets), Arc::clone(&host.counters));
+        Self { staging, scanner, tail: [0; 2], counters }
     }
 
     /// Takes the next octets.
@@ -36,6 +42,7 @@ impl Staged {
     /// The body with what is kept beside it.
     pub(crate) fn finish(mut self) -> io::Result<(Body, Bytes)> {
         let unended = !self.staging.is_empty() && self.tail != *b"\r\n";
+        self.counters.scan(self.scanner.size().into());
         let structure = self.scanner.finish();
         let mut summary = Summary { unended, structure: b"" }.write();
         structure.encode(&mut summary);
@@ -43,7 +50,9 @@ impl Staged {
             // Whoever wants the structure of such a message scans it again.
             summary = Summary { unended, structure: b"" }.write();
         }
-        Ok((self.staging.finish()?, summary.into()))
+        let body = self.staging.finish()?;
+        self.counters.deliver(body.len());
+        Ok((body, summary.into()))
     }
 }
 

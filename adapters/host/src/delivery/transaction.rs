@@ -120,7 +120,7 @@ impl Transaction {
             host.inputs.random.fill(&mut unique);
             Fixups { now, unique, hostname: config.hostname.as_str().into() }
         });
-        let staged = Staged::new(host.store.staging(self.size.unwrap_or(0)));
+        let staged = Staged::new(host, self.size.unwrap_or(0));
         let incoming = Incoming::begin(staged, &trace, fixups).map_err(|error| refusal(&error));
         self.arriving = Some(Arriving { id, incoming, share: host.budget.share() });
     }

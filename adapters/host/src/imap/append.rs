@@ -69,7 +69,7 @@ impl Mailboxes {
             to: Arc::clone(&to),
             flags: store::names(&head.flags),
             internal: head.date.map_or(now, |date| Timestamp(date.unix().saturating_mul(1_000))),
-            staged: Some(Staged::new(self.host.store.staging(octets))),
+            staged: Some(Staged::new(&self.host, octets)),
             share: self.host.budget.share(),
         }));
         let mode = context.mode;

@@ -24,6 +24,7 @@ use super::flow::{Flow, Last};
 use super::kept::Kept;
 use super::selected::{self, Selected};
 use super::trouble::Trouble;
+use crate::Host;
 use crate::summary::Summary;
 
 /// Messages whose rows are read at a time.
@@ -178,7 +179,7 @@ impl Rows {
                     continue;
                 }
                 let structure = match needs.structure {
-                    true => Some(structure(&*desk.host.store, &row)?),
+                    true => Some(structure(&desk.host, &row)?),
                     false => None,
                 };
                 cut = !self.tell(desk, selected, row, structure, out)? || out.is_full();
@@ -286,7 +287,7 @@ pub(super) fn facts<'m>(
 }
 
 /// The structure of a message: as it was kept, or scanned again where it was too big for that.
-pub(super) fn structure(store: &dyn Store, row: &Row) -> Result<Structure, Fault> {
+pub(super) fn structure(host: &Host, row: &Row) -> Result<Structure, Fault> {
     let kept = Summary::read(&row.summary).filter(|summary| !summary.structure.is_empty());
     if let Some(structure) = kept.and_then(|kept| Structure::decode(kept.structure).ok()) {
         return Ok(structure);
@@ -294,13 +295,15 @@ pub(super) fn structure(store: &dyn Store, row: &Row) -> Result<Structure, Fault
     let mut scanner = Scanner::new(Limits::DEFAULT).keep_fields();
     let mut at = 0;
     while at < row.size {
-        let piece = store.read(&row.blob, at..at.saturating_add(PIECE))?;
+        let piece = host.store.read(&row.blob, at..at.saturating_add(PIECE))?;
         if piece.is_empty() {
             return Err(Fault::Damaged("a body is shorter than its record says".into()));
         }
         scanner.feed(&piece);
         at += piece.len() as u64;
     }
+    host.counters.scan(at);
+    tracing::debug!(octets = at, "a message was scanned again: its tree was too big to be kept");
     Ok(scanner.finish())
 }
 

@@ -95,7 +95,7 @@ impl Looking {
             // One that the client has not been told of yet is not found.
             let Some(seq) = selected.view.seq(row.uid.number()) else { continue };
             let tree = match needs.structure {
-                true => Some(structure(store, row)?),
+                true => Some(structure(&desk.host, row)?),
                 false => None,
             };
             let flags: Vec<Flag<'_>> = selected::flags(&row.flags, view.keywords()).collect();

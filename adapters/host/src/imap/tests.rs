@@ -1,13 +1,15 @@
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 
 use posthaste_core::imap::response::Responses;
 use posthaste_core::imap::server::Server;
 use posthaste_core::machine::Machine;
 use posthaste_core::session::Wait;
+use posthaste_core::smtp::server::Role;
 use posthaste_store::{Batch, MAX_MAILBOXES, Mutation, NewMailbox, Outcome};
 
 use super::Mailboxes;
-use crate::testing::{Talk, deliver, host, imap, inbox, smtp};
+use crate::testing::{Talk, deliver, host, imap, inbox, pop3, smtp};
 
 type Client = Talk<Server, Mailboxes>;
 
@@ -518,4 +520,61 @@ proptest::proptest! {
             }
         }
     }
+}
+
+/// The scanner runs while a message comes in; nothing that shows its structure scans it again.
+#[test]
+fn no_message_is_scanned_twice() {
+    let host = host();
+    let text = "Subject: =?utf-8?q?=C3=A9?=\nFrom: a@b.test\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\none\n--b\nContent-Type: message/rfc822\n\nSubject: within\n\ntwo\n--b--\n";
+    let counted = || {
+        let counters = host.counters();
+        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        (load(&counters.delivered), load(&counters.scanned))
+    };
+    for (role, size) in [(Role::Smtp, ""), (Role::Lmtp, " SIZE=200")] {
+        let (before, _) = counted();
+        let mut talk = smtp(&host, role, None);
+        talk.say(&format!("MAIL FROM:<x@far.test>{size}\nRCPT TO:<alice@example.test>\nRCPT TO:<bob@example.test>\nDATA\n"));
+        assert!(talk.say(&format!("{text}.\n")).starts_with("250 "));
+        let stored = inbox(&host, "alice").pop().unwrap();
+        assert_eq!(counted().0 - before, stored.len() as u64);
+    }
+    let mut alice = imap(&host, Some("alice"));
+    ok(&mut alice, "SELECT INBOX");
+    let literal = text.replace('\n', "\r\n");
+    let reply = alice.say(&format!("a APPEND INBOX {{{}+}}\n{text}\n", literal.len()));
+    assert!(reply.contains("a OK"), "{reply}");
+    let (delivered, scanned) = counted();
+    assert_eq!(scanned, delivered);
+    for command in [
+        "FETCH 1:* (ENVELOPE BODYSTRUCTURE BODY[1] BODY[2.HEADER] BODY[2.1] RFC822.SIZE)",
+        "FETCH 1:* (BODY BODY[HEADER.FIELDS (SUBJECT)] BODY[2.MIME] BINARY[1] BINARY.SIZE[2.1])",
+        "FETCH 1:* BODY[TEXT]<2.9>",
+        "SEARCH FROM a BODY one TEXT within",
+        "COPY 1 Trash",
+    ] {
+        let reply = ok(&mut alice, command);
+        assert!(!reply.is_empty() || command.starts_with("COPY"), "{command}: {reply}");
+    }
+    let mut mail = pop3(&host, Some("bob"));
+    assert!(mail.say("TOP 1 1\n").starts_with("+OK"));
+    assert!(mail.say("RETR 2\n").starts_with("+OK"));
+    assert_eq!(counted(), (delivered, scanned), "nothing was scanned again");
+}
+
+/// A tree that is too big for the summary is made again, and that is counted.
+#[test]
+fn a_tree_too_big_to_be_kept_is_made_again() {
+    let host = host();
+    let parts = "--b\nContent-Type: text/plain; name=\"a name that takes some room\"\n\nx\n";
+    let text = format!("Content-Type: multipart/mixed; boundary=b\n\n{}", parts.repeat(2_000));
+    deliver(&host, "alice", &text);
+    let size = inbox(&host, "alice").remove(0).len() as u64;
+    let scanned = || host.counters().scanned.load(Ordering::Relaxed);
+    assert_eq!(scanned(), size);
+    let mut alice = imap(&host, Some("alice"));
+    ok(&mut alice, "SELECT INBOX");
+    ok(&mut alice, "FETCH 1 BODY[2000]");
+    assert_eq!(scanned(), 2 * size);
 }

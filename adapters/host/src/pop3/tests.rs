@@ -148,7 +148,7 @@ fn a_message_without_an_end_of_line_counts_the_one_it_gets() {
     use posthaste_store::{Batch, FlagNames, MailboxId, Message, Mutation, Target, Timestamp};
     let host = host();
     let account = host.directory().by_name("alice").unwrap().id;
-    let mut staged = crate::staged::Staged::new(host.store().staging(0));
+    let mut staged = crate::staged::Staged::new(&host, 0);
     staged.append(b"Subject: x\r\n\r\nno end").unwrap();
     let (body, summary) = staged.finish().unwrap();
     let when = Timestamp(0);
