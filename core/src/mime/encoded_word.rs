@@ -1,65 +1,84 @@
 //! Encoded words (RFC 2047), as real mailers write them.
 //!
 //! Kindness has limits that are written here: a word may stand next to other text and inside quotes,
-//! hold blanks and folds, name a language (RFC 2231 §5) or break a character between two words; but
-//! it must have all its four marks, and one that has not stands for itself. Time is linear: that no
-//! `?=` follows is found out once.
+//! hold blanks and folds (the folds are not shown), name a language (RFC 2231 §5) or break a
+//! character between two words; but it must have all its four marks, and one that has not stands for
+//! itself. Time is linear: that no `?=` follows is found out once.
 
 use alloc::{borrow::Cow, string::String, vec::Vec};
 
-use memchr::memmem;
+use memchr::memchr_iter;
 
 use super::{
     charset::{self, Charset},
-    header::unfold,
+    header::{unfold, unfold_inner},
+    lexer::{BLANK, run},
     parameter::hex,
 };
 use crate::grammar::base64;
 
 /// The text of an unstructured value: folds undone, encoded words decoded, octets outside of them
 /// read as UTF-8 if they are that and as windows-1252 if not.
+///
+/// ```
+/// use posthaste_core::mime::encoded_word;
+///
+/// assert_eq!(encoded_word::decode(b" =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\tfrom here"), "Gr\u{fc}\u{df}e from here");
+/// ```
 #[must_use]
 pub fn decode(value: &[u8]) -> Cow<'_, str> {
-    decode_line(unfold(value))
+    let value = value.trim_ascii();
+    if find(value, b'=', b'?').is_some() {
+        return Cow::Owned(decode_words(value));
+    }
+    guess(unfold(value))
 }
 
 /// As [`decode`], for a value on one line whose blanks at both ends mean something, such as what
 /// stood in quotes.
 #[must_use]
 pub fn decode_line(value: Cow<'_, [u8]>) -> Cow<'_, str> {
-    if memmem::find(&value, b"=?").is_some() {
+    if find(&value, b'=', b'?').is_some() {
         return Cow::Owned(decode_words(&value));
     }
+    guess(value)
+}
+
+fn guess(value: Cow<'_, [u8]>) -> Cow<'_, str> {
     match value {
         Cow::Borrowed(value) => charset::guess(value),
-        Cow::Owned(value) => Cow::Owned(charset::guess(&value).into_owned()),
+        Cow::Owned(value) => match String::from_utf8(value) {
+            Ok(text) => Cow::Owned(text),
+            Err(broken) => Cow::Owned(charset::guess(broken.as_bytes()).into_owned()),
+        },
     }
 }
 
+/// Where `first` stands in `text` with `second` behind it.
+fn find(text: &[u8], first: u8, second: u8) -> Option<usize> {
+    memchr_iter(first, text).find(|at| text.get(at + 1) == Some(&second))
+}
+
 fn decode_words(value: &[u8]) -> String {
-    let mut out = Decoded::default();
-    let (mut rest, mut closes, mut after_word) = (value, true, false);
-    while let Some(start) = memmem::find(rest, b"=?").filter(|_| closes) {
-        let (before, at) = rest.split_at(start);
-        match Word::at_start(at, &mut closes) {
-            Some((word, after)) => {
-                // RFC 2047 §6.2: blanks between two words are not shown.
-                if !after_word || !before.trim_ascii().is_empty() {
-                    out.plain(before);
-                }
-                out.word(&word);
-                rest = after;
-                after_word = true;
-            }
-            None => {
-                let (kept, after) = rest.split_at(start + 2);
-                out.plain(kept);
-                rest = after;
-                after_word = false;
-            }
+    let mut out = Decoded::with_capacity(value.len());
+    // What stands before `at` has been looked at, what stands before `shown` is in `out`.
+    let (mut shown, mut at, mut closes, mut after_word) = (0, 0, true, false);
+    while closes && let Some(start) = value.get(at..).and_then(|rest| find(rest, b'=', b'?')) {
+        let start = at + start;
+        let here = value.get(start..).unwrap_or_default();
+        let Some((word, len)) = Word::at_start(here, &mut closes) else {
+            at = start + 2;
+            continue;
+        };
+        let before = value.get(shown..start).unwrap_or_default();
+        // RFC 2047 §6.2: blanks between two words are not shown.
+        if !after_word || run(before, 0, BLANK) < before.len() {
+            out.plain(before);
         }
+        out.word(&word);
+        (shown, at, after_word) = (start + len, start + len, true);
     }
-    out.plain(rest);
+    out.plain(value.get(shown..).unwrap_or_default());
     out.finish()
 }
 
@@ -71,26 +90,24 @@ struct Word<'a> {
 }
 
 impl<'a> Word<'a> {
-    /// The word at the start of `text`, which starts with `=?`, and what follows it. `closes` turns
+    /// The word at the start of `whole`, which starts with `=?`, and its length. `closes` turns
     /// false when no `?=` is left.
-    fn at_start(text: &'a [u8], closes: &mut bool) -> Option<(Self, &'a [u8])> {
-        let text = text.get(2..)?;
-        let end = text.iter().take(LONGEST_CHARSET).position(|octet| *octet == b'?')?;
+    fn at_start(whole: &'a [u8], closes: &mut bool) -> Option<(Self, usize)> {
+        let text = whole.get(2..)?;
+        let window = text.get(..LONGEST_CHARSET).unwrap_or(text);
+        let end = window.iter().position(|octet| matches!(octet, b'?' | b'=' | 0..=b' '))?;
         let (charset, text) = text.split_at(end);
-        if charset.iter().any(|octet| *octet <= b' ' || *octet == b'=') {
-            return None;
-        }
         let (base64, text) = match text {
             [b'?', b'b' | b'B', b'?', text @ ..] => (true, text),
             [b'?', b'q' | b'Q', b'?', text @ ..] => (false, text),
             _ => return None,
         };
-        let Some(end) = memmem::find(text, b"?=") else {
+        let Some(end) = find(text, b'?', b'=') else {
             *closes = false;
             return None;
         };
         let (text, after) = text.split_at(end);
-        Some((Self { charset, base64, text }, after.get(2..)?))
+        Some((Self { charset, base64, text }, whole.len() - after.len() + 2))
     }
 
     fn decode(&self, out: &mut Vec<u8>) {
@@ -102,62 +119,107 @@ impl<'a> Word<'a> {
         }
         // RFC 2047 §4.2
         let mut rest = self.text;
-        while let Some((octet, after)) = rest.split_first() {
-            rest = after;
-            match *octet {
-                b'_' => out.push(b' '),
-                b'=' => {
-                    if let [high, low, after @ ..] = rest
-                        && let (Some(high), Some(low)) = (hex(*high), hex(*low))
-                    {
-                        out.push(high << 4 | low);
-                        rest = after;
-                    } else {
-                        out.push(b'=');
-                    }
+        while !rest.is_empty() {
+            let plain = rest.iter().position(|octet| matches!(octet, b'_' | b'=' | b'\r' | b'\n'));
+            let (kept, after) = rest.split_at(plain.unwrap_or(rest.len()));
+            out.extend_from_slice(kept);
+            rest = match after {
+                [b'_', after @ ..] => {
+                    out.push(b' ');
+                    after
                 }
-                octet => out.push(octet),
-            }
+                [b'=', high, low, after @ ..]
+                    if let (Some(high), Some(low)) = (hex(*high), hex(*low)) =>
+                {
+                    out.push(high << 4 | low);
+                    after
+                }
+                [b'=', b'\r' | b'\n', ..] => after.get(1..).unwrap_or_default(),
+                [b'=', after @ ..] => {
+                    out.push(b'=');
+                    after
+                }
+                // A fold within the word.
+                after => after.get(run(after, 0, BLANK)..).unwrap_or_default(),
+            };
         }
     }
 }
 
+/// What the octets of a word mean.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    In(Charset),
+    /// The charset is not known, or it is US-ASCII, which nobody can be believed to have kept to.
+    Guessed,
+}
+
+impl Meaning {
+    fn of(label: &[u8]) -> Self {
+        if label.eq_ignore_ascii_case(b"utf-8") {
+            return Self::In(Charset::Known(encoding_rs::UTF_8));
+        }
+        match Charset::of(label) {
+            Some(charset) if !label.eq_ignore_ascii_case(b"us-ascii") => Self::In(charset),
+            _ => Self::Guessed,
+        }
+    }
+
+    fn is_stateful(self) -> bool {
+        matches!(self, Self::In(charset) if charset.is_stateful())
+    }
+}
+
 /// What has been decoded so far.
-#[derive(Default)]
 struct Decoded<'a> {
     text: String,
     /// The octets of words that follow one another in one charset; a character may be cut between
     /// them, so they are decoded together.
     octets: Vec<u8>,
-    charset: Option<&'a [u8]>,
+    /// The charset of `octets`, or the last one that was met, and what it means.
+    charset: &'a [u8],
+    meaning: Meaning,
 }
 
 impl<'a> Decoded<'a> {
+    fn with_capacity(len: usize) -> Self {
+        Self {
+            text: String::with_capacity(len),
+            octets: Vec::new(),
+            charset: b"",
+            meaning: Meaning::Guessed,
+        }
+    }
+
     fn plain(&mut self, octets: &[u8]) {
         if octets.is_empty() {
             return;
         }
         self.flush();
-        self.text.push_str(&charset::guess(octets));
+        self.text.push_str(&charset::guess(&unfold_inner(octets)));
     }
 
     fn word(&mut self, word: &Word<'a>) {
-        let stateful = Charset::of(word.charset).is_some_and(Charset::is_stateful);
-        let joins = self
-            .charset
-            .is_some_and(|charset| !stateful && charset.eq_ignore_ascii_case(word.charset));
-        if !joins {
+        if !self.charset.eq_ignore_ascii_case(word.charset) {
             self.flush();
-            self.charset = Some(word.charset);
+            self.charset = word.charset;
+            self.meaning = Meaning::of(word.charset);
+        } else if self.meaning.is_stateful() {
+            // RFC 2047 §3: each word starts in the first state.
+            self.flush();
         }
         word.decode(&mut self.octets);
     }
 
     fn flush(&mut self) {
-        if let Some(charset) = self.charset.take() {
-            self.text.push_str(&charset::decode_or_guess(charset, &self.octets));
-            self.octets.clear();
+        if self.octets.is_empty() {
+            return;
         }
+        self.text.push_str(&match self.meaning {
+            Meaning::In(charset) => charset.decode(&self.octets),
+            Meaning::Guessed => charset::guess(&self.octets),
+        });
+        self.octets.clear();
     }
 
     fn finish(mut self) -> String {
@@ -210,6 +272,9 @@ mod tests {
             (b"=?utf-8*en?q?a b?=", "a b"),
             (b"=?utf-8?q?what??=", "what?"),
             (b"=?utf-8?q?=zz=4?=", "=zz=4"),
+            // Folded within.
+            (b"=?utf-8?q?a\r\n b=\r\n\tc?=", "abc"),
+            (b"=?utf-8?B?w6\r\n\tk=?= b", "\u{e9} b"),
             (b"=?x-unknown?q?=E9?=", "\u{e9}"),
             (b"=?utf-8?x?a?= =?utf-8?q?a", "=?utf-8?x?a?= =?utf-8?q?a"),
             (b"=? =?= ?= =?=?=", "=? =?= ?= =?=?="),

@@ -153,24 +153,33 @@ fn name_end(raw: &[u8]) -> usize {
 /// space, as a tab was only there for the fold; the blanks at both ends go.
 #[must_use]
 pub fn unfold(value: &[u8]) -> Cow<'_, [u8]> {
-    let value = value.trim_ascii();
-    if memchr(b'\n', value).is_none() {
-        return Cow::Borrowed(value);
-    }
+    unfold_inner(value.trim_ascii())
+}
+
+/// As [`unfold`], with the blanks at both ends.
+pub(super) fn unfold_inner(value: &[u8]) -> Cow<'_, [u8]> {
+    let Some(mut end) = memchr(b'\n', value) else { return Cow::Borrowed(value) };
     let mut out = Vec::with_capacity(value.len());
-    for line in value.split_inclusive(|octet| *octet == b'\n') {
-        let line = line.strip_suffix(b"\n").unwrap_or(line);
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if out.is_empty() || line.is_empty() {
-            out.extend_from_slice(line);
-        } else {
-            out.push(b' ');
-            out.extend_from_slice(match line {
-                [b' ' | b'\t', rest @ ..] => rest,
-                line => line,
-            });
-        }
+    let mut rest = value;
+    loop {
+        let (line, after) = rest.split_at(end);
+        out.extend_from_slice(line.strip_suffix(b"\r").unwrap_or(line));
+        rest = after.get(1..).unwrap_or_default();
+        rest = match rest {
+            [b' ' | b'\t', rest @ ..] => {
+                out.push(b' ');
+                rest
+            }
+            [] | [b'\r' | b'\n', ..] => rest,
+            rest => {
+                out.push(b' ');
+                rest
+            }
+        };
+        let Some(next) = memchr(b'\n', rest) else { break };
+        end = next;
     }
+    out.extend_from_slice(rest);
     Cow::Owned(out)
 }
 

@@ -217,11 +217,11 @@ static CLASSES: [u8; 256] = {
                     | b'~'
                     | b'.'
             );
-        classes[octet] = (blank as u8) * BLANK
-            | (of_token as u8) * TOKEN
-            | (of_word as u8) * WORD
-            | (of_quoted as u8) * QUOTED
-            | (of_atom as u8) * ATOM;
+        classes[octet] = ((blank as u8) * BLANK)
+            | ((of_token as u8) * TOKEN)
+            | ((of_word as u8) * WORD)
+            | ((of_quoted as u8) * QUOTED)
+            | ((of_atom as u8) * ATOM);
         octet += 1;
     }
     classes
