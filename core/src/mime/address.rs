@@ -78,7 +78,7 @@ impl<'a> Mailbox<'a> {
             _ if self.plain => Cow::Borrowed(self.phrase),
             _ => phrase(self.phrase),
         };
-        (!name.is_empty()).then_some(name)
+        (!name.trim_ascii().is_empty()).then_some(name)
     }
 
     /// The display name as people read it, encoded words decoded.
@@ -336,19 +336,37 @@ impl<'a> Addresses<'a> {
 
     /// An address without angle brackets, which starts at `start` and whose first `@` is next.
     fn bare(&mut self, start: &'a [u8], mut comment: Option<&'a [u8]>) -> Mailbox<'a> {
-        let mut at = 0;
-        while self.lexer.peek() == Some(b'@') {
-            // Of several @, the last one counts.
-            at = start.len() - self.lexer.rest().len();
+        let here = |lexer: &Lexer<'a>| start.len() - lexer.rest().len();
+        // What stands before the last word is a name: Alice Doe alice@example.org
+        let first = last_word(up_to(start, self.lexer.rest()));
+        let mut at = here(&self.lexer);
+        let mut end;
+        loop {
             self.lexer.bump();
+            let domain = self.lexer.rest();
             words(&mut self.lexer, &mut comment);
+            end = here(&self.lexer);
+            if self.lexer.peek() != Some(b'@') {
+                break;
+            }
+            let next = last_word(up_to(domain, self.lexer.rest()));
+            if next > 0 {
+                // The comma is missing, as in: alice@example.org bob@example.org
+                self.lexer = Lexer::new(domain.get(next..).unwrap_or_default());
+                end = here(&self.lexer);
+                break;
+            }
+            // Of several @, the last one counts.
+            at = end;
         }
-        let spec = up_to(start, self.lexer.rest());
+        let spec = start.get(..end).unwrap_or_default();
         // As in: alice@example.org <alice@example.org>
         if self.lexer.peek() == Some(b'<') {
-            return self.angle(spec);
+            return self.angle(spec.trim_ascii());
         }
-        Mailbox { comment, spec, at: Some(at), ..Mailbox::default() }
+        let (phrase, spec) = spec.split_at_checked(first).unwrap_or((&[], spec));
+        let (phrase, spec) = (phrase.trim_ascii(), spec.trim_ascii());
+        Mailbox { phrase, comment, spec, at: Some(at.saturating_sub(first)), ..Mailbox::default() }
     }
 
     /// An address in angle brackets, whose `<` is next.
@@ -430,11 +448,58 @@ fn words<'a>(lexer: &mut Lexer<'a>, comment: &mut Option<&'a [u8]>) -> &'a [u8] 
             Some(b'"') => _ = lexer.quoted(),
             Some(b'[') => _ = lexer.delimited(b']'),
             Some(b'\\') => lexer.skip(2),
+            // RFC 2047 §5 (3) allows none of these in the words of a phrase; some mailers write them.
+            Some(b'=') => match encoded_word(lexer.rest()) {
+                0 => _ = lexer.take(WORD),
+                octets => lexer.skip(octets),
+            },
             Some(_) => _ = lexer.take(WORD),
         }
     }
     let words = start.get(..start.len() - lexer.rest().len()).unwrap_or_default();
     words.trim_ascii()
+}
+
+/// How long the encoded word is that starts here (RFC 2047 §2); 0 if none does.
+fn encoded_word(text: &[u8]) -> usize {
+    let mark = |from: usize| {
+        let rest = text.get(from..)?;
+        let at = rest.iter().position(|octet| *octet == b'?' || is(*octet, BLANK))?;
+        (rest.get(at) == Some(&b'?')).then_some(from + at + 1)
+    };
+    let ends = || {
+        let encoding = text.starts_with(b"=?").then(|| mark(2))??;
+        let content = mark(encoding).filter(|content| *content == encoding + 2)?;
+        mark(content).filter(|end| text.get(*end) == Some(&b'=')).map(|end| end + 1)
+    };
+    ends().unwrap_or(0)
+}
+
+/// Where the last word of `words` starts; dots join what stands at their sides, blanks or not (RFC 5322
+/// §4.4).
+fn last_word(words: &[u8]) -> usize {
+    let mut lexer = Lexer::new(words);
+    let (mut start, mut joins) = (0, true);
+    loop {
+        let before = lexer.rest().len();
+        lexer.cfws();
+        let here = words.len() - lexer.rest().len();
+        let apart = lexer.rest().len() < before;
+        match lexer.peek() {
+            None => return start,
+            Some(octet) if apart && !joins && octet != b'.' => start = here,
+            Some(_) => {}
+        }
+        match lexer.peek() {
+            Some(b'"') => _ = lexer.quoted(),
+            Some(b'[') => _ = lexer.delimited(b']'),
+            Some(b'\\') => lexer.skip(2),
+            _ if lexer.take(WORD).is_empty() => lexer.bump(),
+            _ => {}
+        }
+        let end = words.len() - lexer.rest().len();
+        joins = words.get(..end).is_some_and(|read| read.ends_with(b"."));
+    }
 }
 
 /// Words as text: without comments, quotes and escapes, and with one blank where there were some.

@@ -12,7 +12,7 @@
 //! # What is believed
 //! A label is believed, with these exceptions, each of which real mail is full of:
 //! * no label, one that is not known, or one that means US-ASCII where octets above 127 stand: the
-//!   text is UTF-8 if it is that, else windows-1252;
+//!   text is UTF-8 if it is that, but for one broken character in four at most, else windows-1252;
 //! * `utf-8` where nothing that is not ASCII is UTF-8: windows-1252;
 //! * a body that starts with the byte order mark of UTF-8 is UTF-8;
 //! * `utf-16` means what the byte order mark says; without one, big endian if the first octet is 0.
@@ -209,22 +209,27 @@ fn judged(octets: &[u8], labelled: bool) -> Cow<'_, str> {
 
 /// Whether the octets from the first one above 127 on are UTF-8 or windows-1252; `whole` if no more
 /// of the text follow.
+///
+/// Other charsets hardly ever hold what UTF-8 could be, so that one of its characters is enough where a
+/// label says so. Without one they must be three times as many as what is broken, such as a last
+/// character that was cut.
 fn judge(window: &[u8], labelled: bool, whole: bool) -> &'static Encoding {
-    let (mut rest, mut valid) = (window, false);
+    let leads = |text: &[u8]| text.iter().filter(|octet| **octet >= 0xc2).count();
+    let (mut rest, mut valid, mut broken) = (window, 0, 0);
     while let Err(error) = core::str::from_utf8(rest) {
         let (good, bad) = rest.split_at_checked(error.valid_up_to()).unwrap_or((rest, &[]));
-        valid |= !good.is_ascii();
-        match error.error_len() {
+        valid += leads(good);
+        rest = match error.error_len() {
             // The window, or the text, ends within a character.
             None if !whole || labelled => return UTF_8,
-            None => return WINDOWS_1252,
-            Some(_) if !labelled => return WINDOWS_1252,
-            Some(_) if valid => return UTF_8,
-            Some(length) => rest = bad.get(length..).unwrap_or_default(),
-        }
+            None => &[],
+            Some(length) => bad.get(length..).unwrap_or_default(),
+        };
+        broken += 1;
     }
-    let is_utf8 = rest.len() == window.len() || !rest.is_ascii();
-    if is_utf8 { UTF_8 } else { WINDOWS_1252 }
+    valid += leads(rest);
+    let enough = if labelled { valid > 0 } else { valid >= 3 * broken };
+    if broken == 0 || enough { UTF_8 } else { WINDOWS_1252 }
 }
 
 #[cfg(test)]
