@@ -3,6 +3,7 @@
 use alloc::borrow::Cow;
 
 use super::{
+    Span,
     date::DateTime,
     head::{Head, List},
     header::{self, Name},
@@ -52,6 +53,13 @@ impl<'a> Message<'a> {
     #[must_use]
     pub fn part(&self, index: usize) -> Option<&'a Part> {
         self.structure.part(index)
+    }
+
+    /// The octets that `span` names, nothing where it reaches outside; `None` without the bytes of the
+    /// message.
+    #[must_use]
+    pub fn octets(&self, span: Span) -> Option<&'a [u8]> {
+        Some(span.of(self.bytes?))
     }
 
     /// The body of part `index`, still encoded; `None` without the bytes of the message.

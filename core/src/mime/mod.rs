@@ -28,12 +28,15 @@
 //! | [`charset`] | WHATWG's charsets and UTF-7 |
 //! | [`text`] | what people read of a part: charset undone, flowed text, HTML stripped |
 //! | [`compound`] | related parts and digests, pieces of messages, bodies that are elsewhere |
+//! | [`attachment`] | attachments, and names that files may have |
+//! | [`security`] | S/MIME and PGP recognised, and the octets that are signed |
 //! | [`report`] | delivery status, receipts, complaints |
 //!
 //! Nothing here fails on bad mail: every deviation has a reading, and those that make a message
 //! ambiguous are noted in its [`Defects`].
 
 pub mod address;
+pub mod attachment;
 pub mod authentication;
 pub mod body;
 pub mod build;
@@ -53,6 +56,7 @@ pub mod parameter;
 pub mod received;
 pub mod report;
 pub mod section;
+pub mod security;
 pub mod structure;
 pub mod text;
 pub mod transfer;

@@ -281,6 +281,11 @@ impl<'t> Lines<'t> {
     pub const fn new(text: &'t str) -> Self {
         Self { rest: text, ended: false }
     }
+
+    /// How many octets of the text have not been walked.
+    pub(super) const fn left(&self) -> usize {
+        self.rest.len()
+    }
 }
 
 impl<'t> Iterator for Lines<'t> {
