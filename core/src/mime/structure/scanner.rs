@@ -203,6 +203,10 @@ impl Scanner {
     fn start(&mut self) {
         self.tree.clear();
         self.tree.keeps = self.keeps;
+        // Room for most messages, so that the storage grows but rarely.
+        self.tree.parts.reserve(8);
+        self.tree.fields.reserve(64);
+        self.tree.kept.reserve(if self.keeps { 1024 } else { 0 });
         (self.at, self.messages, self.lines) = (0, 0, 0);
         (self.after_cr, self.counting) = (false, false);
         self.start_part(0);

@@ -105,6 +105,47 @@ fn an_outer_delimiter_closes_what_is_within() {
     assert_eq!(tree.part(2).unwrap().body().of(message), b"a");
 }
 
+/// What may follow a boundary on its line: nothing, blanks and anything behind them, or, where it is
+/// the last one, `--` and anything. The readers that malware is made for agree on that.
+#[test]
+fn delimiter_lines() {
+    let parts = |line: &str| {
+        let body = format!("--b\r\n\r\none\r\n{line}\r\n\r\ntwo\r\n--b\r\n\r\nthree\r\n");
+        let header = "Content-Type: multipart/mixed; boundary=b\r\n\r\n";
+        Structure::of(format!("{header}{body}").as_bytes()).parts().len() - 1
+    };
+    for delimiter in ["--b", "--b ", "--b\t \t", "--b junk", "--b -- junk", "--b\r"] {
+        assert_eq!(parts(delimiter), 3, "{delimiter:?}");
+    }
+    for last in ["--b--", "--b-- ", "--b--junk", "--b---"] {
+        assert_eq!(parts(last), 1, "{last:?}");
+    }
+    for text in ["--bb", "--b-", "--", "-b", " --b", "x--b", "--B", "-- b", "---b"] {
+        assert_eq!(parts(text), 2, "{text:?}");
+    }
+}
+
+/// RFC 2046 §5.1.1 forbids blanks at the end of a boundary. Where one has them, they count.
+#[test]
+fn boundaries_that_should_not_be() {
+    let count = |boundary: &str, line: &str| {
+        let header = format!("Content-Type: multipart/mixed; boundary{boundary}\r\n\r\n");
+        Structure::of(format!("{header}--{line}\r\n\r\na\r\n--{line}--\r\n").as_bytes())
+            .children(0)
+            .count()
+    };
+    assert_eq!(count("=\"b  \"", "b  "), 1);
+    assert_eq!(count("=\"b  \"", "b "), 0);
+    assert_eq!(count("=\" \"", " "), 0);
+    assert_eq!(count("=\"a\\\nb\"", "a\nb"), 0);
+    assert_eq!(count("*=us-ascii''a%2Fb", "a/b"), 1);
+    assert_eq!(count("*0=a; boundary*1=b", "ab"), 1);
+    assert_eq!(count("*0=x; boundary=b", "b"), 1);
+    let long = "x".repeat(8_192);
+    assert_eq!(count(&format!("={long}"), &long), 1);
+    assert_eq!(count(&format!("={long}y"), &format!("{long}y")), 0);
+}
+
 /// One boundary may be the start of another: only the whole line counts.
 #[test]
 fn boundaries_that_begin_others() {

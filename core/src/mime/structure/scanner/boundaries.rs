@@ -36,8 +36,9 @@ pub(super) enum Line {
 }
 
 impl Boundaries {
-    /// How long a boundary may be. RFC 2046 §5.1.1 says 70; some mailers write more.
-    pub(super) const LONGEST: usize = 998;
+    /// How long a boundary may be. RFC 2046 §5.1.1 says 70; some mailers write much more, and
+    /// whoever scans for malware may read them.
+    pub(super) const LONGEST: usize = 8_192;
 
     pub(super) fn clear(&mut self) {
         self.octets.clear();
@@ -49,12 +50,13 @@ impl Boundaries {
         self.open.is_empty()
     }
 
-    /// Notes the boundary of the header at hand, in place of any it had, if it can be one.
+    /// Notes the boundary of the header at hand, in place of any it had, if it can be one. Blanks at
+    /// its end, which RFC 2046 §5.1.1 forbids, count.
     pub(super) fn note(&mut self, boundary: &[u8]) {
         self.forget();
         let is_line = memchr2(b'\r', b'\n', boundary).is_none();
-        let fits = is_line && !boundary.is_empty() && boundary.len() <= Self::LONGEST;
-        if fits {
+        let fits = !boundary.trim_ascii().is_empty() && boundary.len() <= Self::LONGEST;
+        if fits && is_line {
             self.octets.extend_from_slice(boundary);
         }
     }

@@ -13,7 +13,7 @@ use super::{
     super::super::{
         Defects,
         header::{self, Name},
-        parameter::ContentType,
+        parameter::{ContentType, Param},
     },
     super::{Encoding, Field, Kind},
     Boundaries, Line, Scanner, State,
@@ -310,11 +310,14 @@ impl Scanner {
             Kind::Other
         };
         self.header.kind = Some(kind);
-        if kind.is_multipart()
-            && let Some(boundary) = parsed.params.raw("boundary")
-        {
-            // RFC 2046 §5.1.1: no blank at its end.
-            self.boundaries.note(boundary.trim_ascii_end());
+        if !kind.is_multipart() {
+            return;
+        }
+        let plain = |param: &Param<'_>| param.name.eq_ignore_ascii_case(b"boundary");
+        if let Some(plain) = parsed.params.iter().find(plain) {
+            self.boundaries.note(&plain.value());
+        } else if let Some(pieces) = parsed.params.decoded("boundary") {
+            self.boundaries.note(pieces.as_bytes());
         }
     }
 
