@@ -58,7 +58,7 @@ impl<'a> Field<'a> {
     /// The field whose octets are `raw`, with or without the line end.
     #[must_use]
     pub fn new(raw: &'a [u8]) -> Self {
-        Self { raw, colon: colon(raw) }
+        Self { raw, colon: name(raw).map(|(_, colon)| colon) }
     }
 
     /// All its octets with the line end, as they stand.
@@ -112,10 +112,10 @@ impl<'a> Field<'a> {
 
 /// The offset of the colon that ends the name of a field, if `raw` starts with a name.
 ///
-/// RFC 5322 §2.2: a name is printable US-ASCII; §4.5 allows blanks behind it. Octets above 127 are
+/// RFC 5322 §2.2: a name is printable US-ASCII; §4.5 allows blanks behind it. Octets above 126 are
 /// let through, as mail with broken names has to be shown too.
-pub(crate) fn colon(raw: &[u8]) -> Option<usize> {
-    let at = name_end(raw);
+fn colon(raw: &[u8]) -> Option<usize> {
+    let at = raw.iter().position(|octet| *octet == b':' || *octet <= b' ')?;
     let end = match raw.get(at)? {
         b':' => at,
         b' ' | b'\t' => {
@@ -127,26 +127,13 @@ pub(crate) fn colon(raw: &[u8]) -> Option<usize> {
     (at > 0 && raw.get(end) == Some(&b':')).then_some(end)
 }
 
-/// The offset of the first octet that no name holds: a colon, a blank or a control. Eight octets
-/// at a time, as this runs for each field of each message.
-fn name_end(raw: &[u8]) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x80 * ONES;
-    // The lowest bit set is right; those above it may not be, and are not looked at.
-    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
-    let mut at = 0;
-    for octets in raw.as_chunks::<8>().0 {
-        let word = u64::from_le_bytes(*octets);
-        let low = word.wrapping_sub(ONES * 0x21) & !word & HIGH;
-        let stops = low | zeros(word ^ (ONES * 0x3a)) | zeros(word ^ (ONES * 0x7f));
-        if stops != 0 {
-            return at + stops.trailing_zeros() as usize / 8;
-        }
-        at += 8;
-    }
-    let rest = raw.get(at..).unwrap_or_default();
-    let ends = |octet: &u8| matches!(octet, b':' | 0x7f | ..=b' ');
-    at + rest.iter().position(ends).unwrap_or(rest.len())
+/// Which known name the field `raw` has and the offset of its colon, if it starts with a name.
+#[inline]
+pub(crate) fn name(raw: &[u8]) -> Option<(Name, usize)> {
+    Name::split(raw).or_else(|| {
+        let colon = colon(raw)?;
+        Some((Name::of(raw.get(..colon)?.trim_ascii_end()), colon))
+    })
 }
 
 /// `value` on one line: the line ends are taken out (RFC 5322 §2.2.3) and the blank behind each is a

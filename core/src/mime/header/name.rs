@@ -90,10 +90,55 @@ impl Name {
     /// The name that `name` is, whatever the case of its letters.
     #[must_use]
     pub fn of(name: &[u8]) -> Self {
-        let Some(folded) = Folded::of(name) else { return Self::Other };
-        let number = BY_SLOT.get(folded.slot()).copied().unwrap_or_default();
+        let mut window = [0; WINDOW];
+        let Some((room, [end, ..])) = window.split_at_mut_checked(name.len()) else {
+            return Self::Other;
+        };
+        room.copy_from_slice(name);
+        *end = b':';
+        match Self::in_window(&window) {
+            Some((found, len)) if len == name.len() => found,
+            _ => Self::Other,
+        }
+    }
+
+    /// The name at the start of `text` and the offset of the colon right behind it, if the name
+    /// has less than 32 octets; `text` may go on behind the field. This runs for each field of
+    /// each message.
+    #[inline]
+    pub(crate) fn split(text: &[u8]) -> Option<(Self, usize)> {
+        match text.first_chunk() {
+            Some(window) => Self::in_window(window),
+            None => {
+                let mut window = [0; WINDOW];
+                window.get_mut(..text.len())?.copy_from_slice(text);
+                Self::in_window(&window)
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn in_window(window: &[u8; WINDOW]) -> Option<(Self, usize)> {
+        let [a, b, c, d] = words(window);
+        let (len, words) = match (ends(a), ends(b), ends(c), ends(d)) {
+            (0, 0, 0, 0) => return None,
+            (0, 0, 0, end) => (24 + before(end), [a, b, c, cut(d, end)]),
+            (0, 0, end, _) => (16 + before(end), [a, b, cut(c, end), 0]),
+            (0, end, ..) => (8 + before(end), [a, cut(b, end), 0, 0]),
+            (end, ..) => (before(end), [cut(a, end), 0, 0, 0]),
+        };
+        let is_name = len > 0 && window.get(len) == Some(&b':');
+        is_name.then(|| (Self::packed(words), len))
+    }
+
+    /// The name whose octets are `words`, with zeros behind them.
+    #[inline]
+    fn packed(words: Words) -> Self {
+        let folded = folded(words);
+        let slot = slot(&folded, SEED);
+        let number = BY_SLOT.get(slot).copied().unwrap_or_default();
         match FOLDED.get(usize::from(number)) {
-            Some(known) if *known == folded => Self::from_number(number),
+            Some((known, name)) if same(known, &folded) => *name,
             _ => Self::Other,
         }
     }
@@ -118,96 +163,115 @@ impl Name {
     }
 }
 
-/// A name of 2 to 32 octets in small letters, packed so that two of them compare as four numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Folded {
-    words: [u64; 4],
-    len: usize,
-}
+/// A name and the colon behind it have to fit in so many octets to be known; the longest known name
+/// has 27.
+const WINDOW: usize = 32;
 
-impl Folded {
-    const NONE: Self = Self { words: [0; 4], len: 0 };
+/// The octets of a window, eight in a word, so that names compare as four numbers.
+type Words = [u64; WINDOW / 8];
 
-    /// Its octets 0..8, 8..16 and 16..24, as far as they reach, and its last eight, which overlap
-    /// those before them; of a short name its first and its last four or two octets.
-    const fn of(name: &[u8]) -> Option<Self> {
-        let mut words = [0; 4];
-        if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
-            words[0] = folded(u64::from_le_bytes(*first));
-            words[3] = folded(u64::from_le_bytes(*last));
-            if name.len() > 16 {
-                if let Some((_, rest)) = name.split_first_chunk::<8>()
-                    && let Some(second) = rest.first_chunk()
-                {
-                    words[1] = folded(u64::from_le_bytes(*second));
-                }
-                if let Some((_, rest)) = name.split_first_chunk::<16>()
-                    && let Some(third) = rest.first_chunk()
-                {
-                    words[2] = folded(u64::from_le_bytes(*third));
-                }
-            }
-        } else if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
-            let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
-            words[3] = folded((last as u64) << 32 | first as u64);
-        } else if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
-            let (first, last) = (u16::from_le_bytes(*first), u16::from_le_bytes(*last));
-            words[3] = folded((last as u64) << 16 | first as u64);
-        } else {
-            return None;
-        }
-        if name.len() > LONGEST {
-            return None;
-        }
-        Some(Self { words, len: name.len() })
+const ONES: u64 = 0x0101_0101_0101_0101;
+
+const fn words(window: &[u8; WINDOW]) -> Words {
+    let mut words = [0; WINDOW / 8];
+    let (octets, _) = window.as_chunks::<8>();
+    let mut at = 0;
+    while at < words.len() {
+        words[at] = u64::from_le_bytes(octets[at]);
+        at += 1;
     }
-
-    /// The place of the name in [`BY_SLOT`].
-    const fn slot(&self) -> usize {
-        let mixed = self.words[3] ^ self.words[0].rotate_left(7) ^ (self.len as u64) << 40;
-        (mixed.wrapping_mul(SEED) >> (64 - SLOT_BITS)) as usize
-    }
+    words
 }
 
-/// Eight octets with their capital letters made small.
-const fn folded(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x80 * ONES;
-    let low = word & !HIGH;
-    let from_a = low + (0x80 - b'A' as u64) * ONES;
-    let above_z = low + (0x7f - b'Z' as u64) * ONES;
-    word | ((from_a ^ above_z) & !word & HIGH) >> 2
+/// Marks the highest bit of the first octet that no name holds: a colon, a blank or a control.
+#[inline]
+const fn ends(word: u64) -> u64 {
+    let colons = word ^ (ONES * b':' as u64);
+    let colons = colons.wrapping_sub(ONES) & !colons;
+    let low = word.wrapping_sub(ONES * (b' ' as u64 + 1)) & !word;
+    (colons | low) & (ONES * 0x80)
 }
 
-/// The longest name that is known has 27 octets.
-const LONGEST: usize = 32;
+/// How many octets stand before the first one that is marked. Only the lowest mark is right.
+#[inline]
+const fn before(ends: u64) -> usize {
+    ends.trailing_zeros() as usize / 8
+}
+
+/// The octets before the first one that is marked, with zeros behind them.
+#[inline]
+const fn cut(word: u64, ends: u64) -> u64 {
+    // The marks are the highest bits of their octets; what is left of the marked one has no bits.
+    let below = ends ^ ends.wrapping_sub(1);
+    word & below >> 8
+}
+
+/// The words with their letters made small. Among what a known name holds, the bit that makes them
+/// so tells nothing else apart.
+#[inline]
+const fn folded(words: Words) -> Words {
+    let [a, b, c, d] = words;
+    const SMALL: u64 = ONES * 0x20;
+    [a | SMALL, b | SMALL, c | SMALL, d | SMALL]
+}
+
+/// Whether the words are the same, word by word: put together in memory first, as `==` would, they
+/// had to be waited for.
+#[inline]
+const fn same([a, b, c, d]: &Words, [e, f, g, h]: &Words) -> bool {
+    (*a ^ *e) | (*b ^ *f) | (*c ^ *g) | (*d ^ *h) == 0
+}
+
+/// The place of a name in [`BY_SLOT`].
+#[inline]
+const fn slot(folded: &Words, seed: u64) -> usize {
+    let [a, b, c, _] = *folded;
+    let mixed = a ^ b.rotate_left(21) ^ c.rotate_left(42);
+    (mixed.wrapping_mul(seed) >> (64 - SLOT_BITS)) as usize
+}
+
 const SLOT_BITS: u32 = 8;
 
-/// The known names by their numbers; none for 0.
-static FOLDED: [Folded; Name::KNOWN.len() + 1] = {
-    let mut all = [Folded::NONE; Name::KNOWN.len() + 1];
+/// The known names by their numbers, first [`Name::Other`], which none of them is.
+static FOLDED: [(Words, Name); Name::KNOWN.len() + 1] = {
+    let mut all = [([0; WINDOW / 8], Name::Other); Name::KNOWN.len() + 1];
     let mut at = 0;
     while at < Name::KNOWN.len() {
-        if let Some(name) = Folded::of(Name::KNOWN[at].as_str().as_bytes()) {
-            all[at + 1] = name;
-        }
+        let name = Name::KNOWN[at].as_str().as_bytes();
+        let mut window = [0; WINDOW];
+        window.split_at_mut(name.len()).0.copy_from_slice(name);
+        all[at + 1] = (folded(words(&window)), Name::KNOWN[at]);
         at += 1;
     }
     all
 };
 
-/// A factor that gives each known name a slot of its own: tried out, and checked below.
-const SEED: u64 = 0xb15d_3864_4164_82eb;
+/// A factor that gives each known name a slot of its own.
+const SEED: u64 = {
+    let mut seed: u64 = 0x9e37_79b9_7f4a_7c15;
+    while slots(seed).is_none() {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1) | 1;
+    }
+    seed
+};
 
 /// The number of the only known name that each slot can hold.
-static BY_SLOT: [u8; 1 << SLOT_BITS] = {
+static BY_SLOT: [u8; 1 << SLOT_BITS] = match slots(SEED) {
+    Some(slots) => slots,
+    None => panic!("SEED was found"),
+};
+
+/// Fills the slots; `None` if two names want the same.
+const fn slots(seed: u64) -> Option<[u8; 1 << SLOT_BITS]> {
     let mut slots = [0; 1 << SLOT_BITS];
     let mut number = 1;
     while number < FOLDED.len() {
-        let slot = FOLDED[number].slot();
-        assert!(slots[slot] == 0, "two names in one slot: another SEED is needed");
+        let slot = slot(&FOLDED[number].0, seed);
+        if slots[slot] != 0 {
+            return None;
+        }
         slots[slot] = number as u8;
         number += 1;
     }
-    slots
-};
+    Some(slots)
+}

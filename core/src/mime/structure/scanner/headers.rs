@@ -66,12 +66,11 @@ impl Scanner {
             let ends = lines::fields(rest);
             let mut from = 0;
             for (end, eight_bit) in ends.iter() {
-                let raw = rest.get(from..end).unwrap_or_default();
-                let start = at + from;
-                if self.may_delimit(raw) && self.delimits(piece, start, raw) {
+                let (text, start) = (rest.get(from..).unwrap_or_default(), at + from);
+                if self.may_delimit(text) && self.delimits(piece, start, text) {
                     return start;
                 }
-                self.field(raw, self.offset(start), self.offset(at + end), eight_bit);
+                self.field(text, self.offset(start), self.offset(at + end), eight_bit);
                 from = end;
             }
             at += from;
@@ -225,8 +224,9 @@ impl Scanner {
         self.end_header(self.at, self.at);
     }
 
-    /// Looks at a whole field.
-    fn field(&mut self, raw: &[u8], start: u32, end: u32, eight_bit: bool) {
+    /// Looks at the whole field that stands from `start` to `end`; `text` starts with it.
+    #[inline(always)]
+    fn field(&mut self, text: &[u8], start: u32, end: u32, eight_bit: bool) {
         if end.saturating_sub(self.header.start) > self.limits.header_block {
             self.tree.defects.insert(Defects::TRUNCATED);
             return;
@@ -234,41 +234,74 @@ impl Scanner {
         if eight_bit {
             self.tree.defects.insert(Defects::EIGHT_BIT_HEADER);
         }
-        let Some(colon) = header::colon(raw) else {
+        let field = Field { start, end, name: Name::Other, kept: false };
+        match Name::split(text) {
+            Some((name, colon)) if name.in_body_structure() => {
+                self.mime_field(text, Field { name, ..field }, colon);
+            }
+            Some((name, _)) => self.list(text, Field { name, ..field }),
+            None => self.odd_field(text, field),
+        }
+    }
+
+    /// Looks at a field whose name is long, has blanks behind it or is none.
+    #[cold]
+    fn odd_field(&mut self, text: &[u8], field: Field) {
+        let raw = text.get(..field.span().len() as usize).unwrap_or(text);
+        let Some((name, colon)) = header::name(raw) else {
             self.tree.defects.insert(Defects::BAD_FIELD);
-            return self.list(Field { start, end, name: Name::Other, kept: false }, raw);
+            return self.list(text, field);
         };
-        let (name, value) = raw.split_at(colon);
-        let name = Name::of(name.trim_ascii_end());
-        let value = value.get(1..).unwrap_or_default();
-        match name {
+        let field = Field { name, ..field };
+        if name.in_body_structure() {
+            self.mime_field(text, field, colon);
+        } else {
+            self.list(text, field);
+        }
+    }
+
+    /// Looks at a field of MIME, whose colon stands at `colon`.
+    #[inline(never)]
+    fn mime_field(&mut self, text: &[u8], field: Field, colon: usize) {
+        let raw = text.get(..field.span().len() as usize).unwrap_or(text);
+        let value = raw.get(colon + 1..).unwrap_or_default();
+        match field.name {
             Name::ContentType => self.content_type(value),
             Name::ContentTransferEncoding => {
                 self.header.encoding.get_or_insert_with(|| Encoding::parse(value));
             }
             _ => {}
         }
-        let kept = self.tree.keeps && self.is_shown(name);
-        self.list(Field { start, end, name, kept }, raw);
+        self.list(text, field);
     }
 
-    /// Puts a field into the tree, where there is room.
-    fn list(&mut self, mut field: Field, raw: &[u8]) {
+    /// Puts a field, with which `text` starts, into the tree, where there is room.
+    #[inline]
+    fn list(&mut self, text: &[u8], field: Field) {
         let room = FIELDS_A_PART.saturating_mul(self.tree.parts.len());
         let room = room.saturating_add(self.limits.header_fields as usize);
         if self.tree.fields.len() >= room {
             self.tree.defects.insert(Defects::TRUNCATED);
             return;
         }
-        if field.kept {
-            if self.tree.kept.len() + raw.len() <= self.limits.header_block as usize {
-                self.tree.kept.extend_from_slice(raw);
-            } else {
-                self.tree.defects.insert(Defects::TRUNCATED);
-                field.kept = false;
-            }
+        let kept = self.keeps && self.keep_shown(text, field);
+        self.tree.fields.push(Field { kept, ..field });
+    }
+
+    /// Keeps the octets of a field that IMAP shows. `false` if it does not, or there is no room.
+    #[inline(never)]
+    fn keep_shown(&mut self, text: &[u8], field: Field) -> bool {
+        if !self.is_shown(field.name) {
+            return false;
         }
-        self.tree.fields.push(field);
+        let raw = text.get(..field.span().len() as usize).unwrap_or(text);
+        let fits = self.tree.kept.len() + raw.len() <= self.limits.header_block as usize;
+        if fits {
+            self.tree.kept.extend_from_slice(raw);
+        } else {
+            self.tree.defects.insert(Defects::TRUNCATED);
+        }
+        fits
     }
 
     /// Whether IMAP shows a field of this name in the header at hand: ENVELOPE is for messages, the
