@@ -3,6 +3,7 @@
 //! | function | finds |
 //! |---|---|
 //! | [`fields`] | the ends of header fields, folds passed over, many in one call |
+//! | [`name`] | the end of the name of a field |
 //! | [`dashes`] | the next `\n--`, behind which a MIME delimiter may stand |
 //! | [`count`] | how many LF there are |
 
@@ -10,42 +11,62 @@ use crate::cpu::{self, Cpu};
 
 /// How many ends one call of [`fields`] finds at most.
 pub const MOST_ENDS: usize = 32;
+/// How many octets at the start of a field are looked at for its colon.
+pub const NAME_WINDOW: usize = 32;
 
 /// The ends of header fields; see [`fields`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Ends {
-    ends: [u32; MOST_ENDS],
+    ends: [End; MOST_ENDS],
     count: usize,
     more: bool,
 }
 
-impl Ends {
-    const NONE: Self = Self { ends: [0; MOST_ENDS], count: 0, more: false };
+/// The end of a header field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    end: u32,
+    /// How many octets at the start are neither a colon, a blank nor a control.
+    pub name: u8,
+    /// Whether the field (since the end before it) holds octets above 127.
+    pub eight_bit: bool,
+}
 
-    /// The offset behind the line end of each field in order, and whether the field (since the end
-    /// before it) holds octets above 127.
-    pub fn iter(&self) -> impl Iterator<Item = (usize, bool)> + '_ {
-        let ends = self.ends.iter().take(self.count);
-        ends.map(|end| ((end & !EIGHT_BIT) as usize, end & EIGHT_BIT != 0))
+impl End {
+    /// The offset behind the line end of the field.
+    #[must_use]
+    pub const fn end(&self) -> usize {
+        self.end as usize
+    }
+}
+
+impl Ends {
+    const NONE: Self = {
+        let end = End { end: 0, name: 0, eight_bit: false };
+        Self { ends: [end; MOST_ENDS], count: 0, more: false }
+    };
+
+    /// The ends in order.
+    #[must_use]
+    pub fn all(&self) -> &[End] {
+        self.ends.get(..self.count).unwrap_or_default()
     }
 
     /// Whether the search stopped at the last end, so that more may follow; else what follows the
-    /// last end is a field that goes on behind `text`.
+    /// last end is a field that goes on behind the text.
     #[must_use]
     pub const fn more(&self) -> bool {
         self.more
     }
 
-    fn push(&mut self, end: usize, eight_bit: bool) {
+    #[inline(always)]
+    fn push(&mut self, end: usize, name: u8, eight_bit: bool) {
         if let Some(place) = self.ends.get_mut(self.count) {
-            *place = end as u32 | if eight_bit { EIGHT_BIT } else { 0 };
+            *place = End { end: end as u32, name, eight_bit };
             self.count += 1;
         }
     }
 }
-
-/// Set in an end whose field holds octets above 127; offsets are smaller.
-const EIGHT_BIT: u32 = 1 << 31;
 
 /// Finds the ends of header fields in `text`: each LF behind which an octet follows that is neither
 /// space nor tab (RFC 5322 §2.2.3).
@@ -64,6 +85,19 @@ pub fn fields(text: &[u8]) -> Ends {
         Cpu::Avx2 => unsafe { x86::fields_avx2(text) },
         _ => plain::fields(text),
     }
+}
+
+/// How many of the first [`NAME_WINDOW`] octets of `text` are neither a colon, a blank nor a control:
+/// the length of the name of a field that starts there.
+#[must_use]
+pub fn name(text: &[u8]) -> usize {
+    let len = match (cpu::cpu(), text.first_chunk()) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: the processor has what the function was compiled for.
+        (Cpu::Avx2 | Cpu::Avx512, Some(window)) => unsafe { x86::name_len(window) },
+        _ => plain::name(text),
+    };
+    usize::from(len)
 }
 
 /// The offset of the LF of the first `\n--` in `text`.
@@ -96,8 +130,9 @@ pub fn count(text: &[u8]) -> usize {
 
 /// The forms that work everywhere.
 mod plain {
-    use super::Ends;
     use memchr::{memchr_iter, memmem};
+
+    use super::{Ends, NAME_WINDOW};
 
     pub(super) fn fields(text: &[u8]) -> Ends {
         let (mut found, mut from) = (Ends::NONE, 0);
@@ -107,7 +142,8 @@ mod plain {
             if matches!(next, b' ' | b'\t') {
                 continue;
             }
-            found.push(end, !text.get(from..end).unwrap_or_default().is_ascii());
+            let field = text.get(from..end).unwrap_or_default();
+            found.push(end, name(field), !field.is_ascii());
             from = end;
             if matches!(next, b'\r' | b'\n') || found.count == super::MOST_ENDS {
                 found.more = true;
@@ -115,6 +151,12 @@ mod plain {
             }
         }
         found
+    }
+
+    /// How many octets of a name `field` starts with; the line end is no name.
+    pub(super) fn name(field: &[u8]) -> u8 {
+        let name = field.iter().take(NAME_WINDOW);
+        name.take_while(|octet| **octet > b' ' && **octet != b':').count() as u8
     }
 
     pub(super) fn dashes(text: &[u8]) -> Option<usize> {
@@ -130,7 +172,7 @@ mod plain {
 mod x86 {
     use core::arch::x86_64::*;
 
-    use super::{Ends, MOST_ENDS};
+    use super::{Ends, MOST_ENDS, NAME_WINDOW, plain};
 
     /// What a block of 64 octets holds, a bit an octet.
     struct Block {
@@ -143,15 +185,18 @@ mod x86 {
     /// The walk over blocks that both widths share. The octet behind each block is needed too, so
     /// the last octets are looked at in a copy that zeros follow.
     #[inline(always)]
-    fn fields(text: &[u8], block: impl Fn(&[u8; 64], &[u8; 64]) -> Block) -> Ends {
-        let mut found = Ends::NONE;
-        let mut high = false;
+    fn fields(
+        text: &[u8],
+        block: impl Fn(&[u8; 64], &[u8; 64]) -> Block,
+        name: impl Fn(&[u8; NAME_WINDOW]) -> u8 + Copy,
+    ) -> Ends {
+        let mut walk = Walk { found: Ends::NONE, from: 0, high: false };
         let (blocks, _) = text.as_chunks::<64>();
         let (nexts, _) = text.get(1..).unwrap_or_default().as_chunks::<64>();
         let mut at = 0;
         for (octets, next) in blocks.iter().zip(nexts) {
-            if note(text, &mut found, &mut high, at, &block(octets, next)) {
-                return found;
+            if walk.note(text, at, &block(octets, next), name) {
+                return walk.found;
             }
             at += 64;
         }
@@ -165,8 +210,8 @@ mod x86 {
         let mut bits = block(octets, next);
         // Nothing is known of what follows the last octet.
         bits.ends &= !(1_u64 << (rest.len().max(1) - 1));
-        note(text, &mut found, &mut high, at, &bits);
-        found
+        walk.note(text, at, &bits, name);
+        walk.found
     }
 
     #[inline(always)]
@@ -174,27 +219,60 @@ mod x86 {
         octets.first_chunk().unwrap_or(&[0; 64])
     }
 
-    /// Notes the ends of the block at `at`; `true` if that was the last one.
-    #[inline(always)]
-    fn note(text: &[u8], found: &mut Ends, high: &mut bool, at: usize, block: &Block) -> bool {
-        let (mut ends, mut octets) = (block.ends, block.high);
-        while ends != 0 {
-            let bit = ends.trailing_zeros();
-            // Up to the LF, which is not above 127.
-            let below = octets & ((1_u64 << bit) - 1);
-            let end = at + bit as usize + 1;
-            found.push(end, *high || below != 0);
-            *high = false;
-            octets ^= below;
-            ends &= ends - 1;
-            let stop = matches!(text.get(end), Some(b'\r' | b'\n'));
-            if stop || found.count == MOST_ENDS {
-                found.more = true;
-                return true;
+    struct Walk {
+        found: Ends,
+        /// Where the field at hand starts, and whether octets above 127 were seen in it.
+        from: usize,
+        high: bool,
+    }
+
+    impl Walk {
+        /// Notes the ends of the block at `at`; `true` if that was the last one.
+        #[inline(always)]
+        fn note(
+            &mut self,
+            text: &[u8],
+            at: usize,
+            block: &Block,
+            name: impl Fn(&[u8; NAME_WINDOW]) -> u8,
+        ) -> bool {
+            let (mut ends, mut octets) = (block.ends, block.high);
+            while ends != 0 {
+                let bit = ends.trailing_zeros();
+                // Up to the LF, which is not above 127.
+                let below = octets & ((1_u64 << bit) - 1);
+                let end = at + bit as usize + 1;
+                let field = text.get(self.from..).unwrap_or_default();
+                let len = match field.first_chunk() {
+                    Some(window) => name(window),
+                    None => plain::name(field),
+                };
+                self.found.push(end, len, self.high || below != 0);
+                self.high = false;
+                self.from = end;
+                octets ^= below;
+                ends &= ends - 1;
+                let stop = matches!(text.get(end), Some(b'\r' | b'\n'));
+                if stop || self.found.count == MOST_ENDS {
+                    self.found.more = true;
+                    return true;
+                }
             }
+            self.high |= octets != 0;
+            false
         }
-        *high |= octets != 0;
-        false
+    }
+
+    /// How many octets of a name stand at the start.
+    #[inline]
+    #[target_feature(enable = "avx2,bmi1")]
+    pub(super) fn name_len(window: &[u8; NAME_WINDOW]) -> u8 {
+        // SAFETY: 32 octets are there, and the load needs no alignment.
+        let octets = unsafe { _mm256_loadu_si256(window.as_ptr().cast()) };
+        let low = _mm256_min_epu8(octets, _mm256_set1_epi8(b' ' as i8));
+        let colon = _mm256_cmpeq_epi8(octets, _mm256_set1_epi8(b':' as i8));
+        let ends = _mm256_or_si256(_mm256_cmpeq_epi8(low, octets), colon);
+        (_mm256_movemask_epi8(ends) as u32).trailing_zeros() as u8
     }
 
     #[inline(always)]
@@ -251,11 +329,12 @@ mod x86 {
 
     #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
     pub(super) fn fields_avx2(text: &[u8]) -> Ends {
-        fields(text, |octets, next| {
+        let block = |octets: &[u8; 64], next: &[u8; 64]| {
             let (low, high) = (half::<0>(octets), half::<32>(octets));
             let ends = bits(half_ends(low, half::<0>(next)), half_ends(high, half::<32>(next)));
             Block { ends, high: bits(low, high) }
-        })
+        };
+        fields(text, block, |window| name_len(window))
     }
 
     #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
@@ -310,15 +389,16 @@ mod x86 {
         unsafe { _mm512_loadu_si512(octets.as_ptr().cast()) }
     }
 
-    #[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2,lzcnt,popcnt")]
+    #[target_feature(enable = "avx2,avx512f,avx512bw,bmi1,bmi2,lzcnt,popcnt")]
     pub(super) fn fields_avx512(text: &[u8]) -> Ends {
-        fields(text, |octets, next| {
+        let block = |octets: &[u8; 64], next: &[u8; 64]| {
             let (octets, next) = (whole(octets), whole(next));
             let lf = _mm512_cmpeq_epi8_mask(octets, _mm512_set1_epi8(b'\n' as i8));
             let space = _mm512_cmpeq_epi8_mask(next, _mm512_set1_epi8(b' ' as i8));
             let tab = _mm512_cmpeq_epi8_mask(next, _mm512_set1_epi8(b'\t' as i8));
             Block { ends: lf & !(space | tab), high: _mm512_movepi8_mask(octets) }
-        })
+        };
+        fields(text, block, |window| name_len(window))
     }
 
     #[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2,lzcnt,popcnt")]
@@ -357,20 +437,27 @@ mod tests {
 
     use super::*;
 
-    fn all(text: &[u8]) -> Vec<(Ends, Option<usize>, usize)> {
-        let mut all = vec![(plain::fields(text), plain::dashes(text), plain::count(text))];
+    type Found = (Vec<End>, bool, Option<usize>, usize);
+
+    fn all(text: &[u8]) -> Vec<Found> {
+        let found = |ends: Ends, dashes, count| (ends.all().to_vec(), ends.more(), dashes, count);
+        let mut all = vec![found(plain::fields(text), plain::dashes(text), plain::count(text))];
         #[cfg(target_arch = "x86_64")]
         {
             if cpu::cpu() >= Cpu::Avx2 {
                 // SAFETY: the processor has AVX2.
                 all.push(unsafe {
-                    (x86::fields_avx2(text), x86::dashes_avx2(text), x86::count_avx2(text))
+                    found(x86::fields_avx2(text), x86::dashes_avx2(text), x86::count_avx2(text))
                 });
             }
             if cpu::cpu() >= Cpu::Avx512 {
                 // SAFETY: the processor has AVX-512.
                 all.push(unsafe {
-                    (x86::fields_avx512(text), x86::dashes_avx512(text), x86::count_avx512(text))
+                    found(
+                        x86::fields_avx512(text),
+                        x86::dashes_avx512(text),
+                        x86::count_avx512(text),
+                    )
                 });
             }
         }
@@ -381,23 +468,27 @@ mod tests {
     fn fields_end_where_no_fold_follows() {
         let ends = |text: &[u8]| {
             let found = fields(text);
-            (found.iter().collect::<Vec<_>>(), found.more())
+            let ends = found.all().iter();
+            (ends.map(|end| (end.end(), end.name, end.eight_bit)).collect::<Vec<_>>(), found.more())
         };
         assert_eq!(ends(b""), (vec![], false));
         assert_eq!(ends(b"A: b\r\n"), (vec![], false));
-        assert_eq!(ends(b"A: b\r\n c\r\nB: \xff\nC"), (vec![(10, false), (15, true)], false));
-        assert_eq!(ends(b"A: b\n\t\n\nB"), (vec![(7, false)], true));
+        assert_eq!(
+            ends(b"A: b\r\n c\r\nBcd : \xff\nC"),
+            (vec![(10, 1, false), (18, 3, true)], false)
+        );
+        assert_eq!(ends(b"A: b\n\t\n\nB"), (vec![(7, 1, false)], true));
         let many = b"A:b\n".repeat(40);
-        assert_eq!(fields(&many).iter().last(), Some((128, false)));
+        assert_eq!(fields(&many).all().last().unwrap().end(), 128);
         assert!(fields(&many).more());
-        assert_eq!(fields(&many[128..]).iter().count(), 7);
+        assert_eq!(fields(&many[128..]).all().len(), 7);
     }
 
     proptest! {
         #[test]
         fn every_form_finds_the_same(
             text in prop::collection::vec(
-                prop::sample::select(b"\n\n\n---\r \tab\xe9".to_vec()), 0..400),
+                prop::sample::select(b"\n\n\n---\r \tab:\xe9".to_vec()), 0..400),
             long in prop::collection::vec(prop::sample::select(b"\nab\xe9 -".to_vec()), 0..9),
             stretch in 0_usize..200, start in 0_usize..70,
         ) {
@@ -407,6 +498,8 @@ mod tests {
                 whole.push(octet);
             }
             let text = whole.get(start..).unwrap_or_default();
+            let len = plain::name(text).into();
+            prop_assert_eq!(name(text), len);
             let all = all(text);
             for other in &all {
                 prop_assert_eq!(other, &all[0]);

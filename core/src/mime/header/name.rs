@@ -1,5 +1,7 @@
 //! The names of fields that this crate knows.
 
+use posthaste_simd::lines;
+
 macro_rules! names {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
         /// The names of fields that this crate knows.
@@ -96,39 +98,36 @@ impl Name {
         };
         room.copy_from_slice(name);
         *end = b':';
-        match Self::in_window(&window) {
+        match Self::split(&window) {
             Some((found, len)) if len == name.len() => found,
             _ => Self::Other,
         }
     }
 
     /// The name at the start of `text` and the offset of the colon right behind it, if the name
-    /// has less than 32 octets; `text` may go on behind the field. This runs for each field of
-    /// each message.
-    #[inline]
+    /// has less than 32 octets; `text` may go on behind the field.
     pub(crate) fn split(text: &[u8]) -> Option<(Self, usize)> {
-        match text.first_chunk() {
-            Some(window) => Self::in_window(window),
-            None => {
-                let mut window = [0; WINDOW];
-                window.get_mut(..text.len())?.copy_from_slice(text);
-                Self::in_window(&window)
-            }
-        }
+        let len = lines::name(text);
+        Some((Self::at_start(text, len)?, len))
     }
 
-    #[inline(always)]
-    fn in_window(window: &[u8; WINDOW]) -> Option<(Self, usize)> {
-        let [a, b, c, d] = words(window);
-        let (len, words) = match (ends(a), ends(b), ends(c), ends(d)) {
-            (0, 0, 0, 0) => return None,
-            (0, 0, 0, end) => (24 + before(end), [a, b, c, cut(d, end)]),
-            (0, 0, end, _) => (16 + before(end), [a, b, cut(c, end), 0]),
-            (0, end, ..) => (8 + before(end), [a, cut(b, end), 0, 0]),
-            (end, ..) => (before(end), [cut(a, end), 0, 0, 0]),
-        };
-        let is_name = len > 0 && window.get(len) == Some(&b':');
-        is_name.then(|| (Self::packed(words), len))
+    /// The name at the start of `text`, if it has `len` octets, no more than 31, and a colon is
+    /// right behind it. This runs for each field of each message.
+    #[inline]
+    pub(crate) fn at_start(text: &[u8], len: usize) -> Option<Self> {
+        if text.get(len) != Some(&b':') || len == 0 {
+            return None;
+        }
+        let mask = MASKS.get(len)?;
+        let packed = |window| Self::packed(cut(words(window), mask));
+        Some(match text.first_chunk() {
+            Some(window) => packed(window),
+            None => {
+                let mut window = [0; WINDOW];
+                window.get_mut(..len)?.copy_from_slice(text.get(..len)?);
+                packed(&window)
+            }
+        })
     }
 
     /// The name whose octets are `words`, with zeros behind them.
@@ -183,27 +182,22 @@ const fn words(window: &[u8; WINDOW]) -> Words {
     words
 }
 
-/// Marks the highest bit of the first octet that no name holds: a colon, a blank or a control.
-#[inline]
-const fn ends(word: u64) -> u64 {
-    let colons = word ^ (ONES * b':' as u64);
-    let colons = colons.wrapping_sub(ONES) & !colons;
-    let low = word.wrapping_sub(ONES * (b' ' as u64 + 1)) & !word;
-    (colons | low) & (ONES * 0x80)
-}
+/// What to keep of the words of a name with so many octets.
+static MASKS: [Words; WINDOW] = {
+    let mut masks = [[0; WINDOW / 8]; WINDOW];
+    let mut len = 0;
+    while len < WINDOW {
+        let mut window = [0; WINDOW];
+        window.split_at_mut(len).0.copy_from_slice([0xff; WINDOW].split_at(len).0);
+        masks[len] = words(&window);
+        len += 1;
+    }
+    masks
+};
 
-/// How many octets stand before the first one that is marked. Only the lowest mark is right.
 #[inline]
-const fn before(ends: u64) -> usize {
-    ends.trailing_zeros() as usize / 8
-}
-
-/// The octets before the first one that is marked, with zeros behind them.
-#[inline]
-const fn cut(word: u64, ends: u64) -> u64 {
-    // The marks are the highest bits of their octets; what is left of the marked one has no bits.
-    let below = ends ^ ends.wrapping_sub(1);
-    word & below >> 8
+const fn cut([a, b, c, d]: Words, [e, f, g, h]: &Words) -> Words {
+    [a & *e, b & *f, c & *g, d & *h]
 }
 
 /// The words with their letters made small. Among what a known name holds, the bit that makes them

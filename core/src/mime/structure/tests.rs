@@ -137,7 +137,7 @@ fn boundaries_that_should_not_be() {
     assert_eq!(count("=\"b  \"", "b  "), 1);
     assert_eq!(count("=\"b  \"", "b "), 0);
     assert_eq!(count("=\" \"", " "), 0);
-    assert_eq!(count("=\"a\\\nb\"", "a\nb"), 0);
+    assert_eq!(count("=\"a\\\n b\"", "a\n b"), 0);
     assert_eq!(count("*=us-ascii''a%2Fb", "a/b"), 1);
     assert_eq!(count("*0=a; boundary*1=b", "ab"), 1);
     assert_eq!(count("*0=x; boundary=b", "b"), 1);

@@ -65,13 +65,16 @@ impl Scanner {
             }
             let ends = lines::fields(rest);
             let mut from = 0;
-            for (end, eight_bit) in ends.iter() {
+            for field in ends.all() {
                 let (text, start) = (rest.get(from..).unwrap_or_default(), at + from);
                 if self.may_delimit(text) && self.delimits(piece, start, text) {
                     return start;
                 }
-                self.field(text, self.offset(start), self.offset(at + end), eight_bit);
-                from = end;
+                let end = self.offset(at + field.end());
+                let colon = usize::from(field.name);
+                let name = Name::at_start(text, colon).map(|name| (name, colon));
+                self.field(text, (self.offset(start), end), name, field.eight_bit);
+                from = field.end();
             }
             at += from;
             if !ends.more() {
@@ -203,7 +206,7 @@ impl Scanner {
     fn end_field(&mut self, rest: &[u8], start: u32, end: u32) {
         let mut whole = mem::take(&mut self.carry);
         whole.extend_from_slice(if self.header.lost { &[] } else { rest });
-        self.field(&whole, start, end, !whole.is_ascii());
+        self.field(&whole, (start, end), None, !whole.is_ascii());
         whole.clear();
         self.carry = whole;
     }
@@ -218,15 +221,22 @@ impl Scanner {
                 self.line_end = self.header.line_end;
                 return self.delimit(start, level, last);
             }
-            self.field(carry, start, self.at, !carry.is_ascii());
+            self.field(carry, (start, self.at), None, !carry.is_ascii());
         }
         self.tree.defects.insert(Defects::NO_BLANK_LINE);
         self.end_header(self.at, self.at);
     }
 
-    /// Looks at the whole field that stands from `start` to `end`; `text` starts with it.
+    /// Looks at the whole field that stands from `start` to `end`; `text` starts with it. Its name and
+    /// the offset of its colon may be known.
     #[inline(always)]
-    fn field(&mut self, text: &[u8], start: u32, end: u32, eight_bit: bool) {
+    fn field(
+        &mut self,
+        text: &[u8],
+        (start, end): (u32, u32),
+        name: Option<(Name, usize)>,
+        eight_bit: bool,
+    ) {
         if end.saturating_sub(self.header.start) > self.limits.header_block {
             self.tree.defects.insert(Defects::TRUNCATED);
             return;
@@ -234,17 +244,15 @@ impl Scanner {
         if eight_bit {
             self.tree.defects.insert(Defects::EIGHT_BIT_HEADER);
         }
-        let field = Field { start, end, name: Name::Other, kept: false };
-        match Name::split(text) {
-            Some((name, colon)) if name.in_body_structure() => {
-                self.mime_field(text, Field { name, ..field }, colon);
-            }
-            Some((name, _)) => self.list(text, Field { name, ..field }),
+        let field = Field { start, end, name: name.unwrap_or_default().0, kept: false };
+        match name {
+            Some((name, colon)) if name.in_body_structure() => self.mime_field(text, field, colon),
+            Some(_) => self.list(text, field),
             None => self.odd_field(text, field),
         }
     }
 
-    /// Looks at a field whose name is long, has blanks behind it or is none.
+    /// Looks at a field whose name is not known yet.
     #[cold]
     fn odd_field(&mut self, text: &[u8], field: Field) {
         let raw = text.get(..field.span().len() as usize).unwrap_or(text);
