@@ -7,6 +7,7 @@ pub mod imap;
 pub mod imap_server;
 pub mod mime;
 pub mod mime_build;
+pub mod mime_content;
 pub mod pop3;
 pub mod sasl;
 pub mod smtp;
@@ -39,14 +40,17 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("mime_addresses", mime::addresses),
     ("mime_base64", transfer::base64),
     ("mime_build", mime_build::build),
+    ("mime_charset", mime_content::charset),
     ("mime_charsets", mime::charsets),
     ("mime_date", mime::date),
     ("mime_encoded_words", mime::encoded_words),
     ("mime_headers", mime::headers),
     ("mime_parameters", mime::parameters),
     ("mime_printable", transfer::printable),
+    ("mime_reports", mime_content::reports),
     ("mime_stored", mime::stored),
     ("mime_structure", mime::structure),
+    ("mime_text", mime_content::text),
     ("mime_uuencode", transfer::uuencode),
     ("pop3_body", pop3::body),
     ("pop3_server", pop3::server),

@@ -1,0 +1,2 @@
+#![no_main]
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| posthaste_tests::fuzz::mime_content::charset(octets));
