@@ -3,7 +3,7 @@
 //! # The map
 //! | module | holds |
 //! |---|---|
-//! | [`base64`] | base64 decoded, line ends passed over |
+//! | [`base64`] | base64 decoded, line ends passed over, and written in lines |
 //! | [`lines`] | ends of header fields, places where a MIME delimiter may stand, line counts |
 //! | [`printable`] | quoted-printable decoded |
 //! | `cpu` | what the processor can do |

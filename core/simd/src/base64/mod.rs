@@ -1,9 +1,10 @@
-//! Base64 in lines (RFC 2045 §6.8), decoded without a stop at the line ends.
+//! Base64 in lines (RFC 2045 §6.8), decoded without a stop at the line ends, and written.
 
 use alloc::vec::Vec;
 
 use crate::cpu::{self, Cpu};
 
+pub mod encode;
 #[cfg(test)]
 mod tests;
 #[cfg(target_arch = "x86_64")]

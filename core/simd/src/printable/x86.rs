@@ -43,13 +43,11 @@ fn walk<V: Copy>(
     let mut stop = None;
     while stop.is_none() {
         let rest = text.get(at..).unwrap_or_default();
-        let mut padded = [0; 128];
-        let whole = rest.first_chunk::<66>();
-        let (marks, here) = match whole {
+        let (marks, here) = match rest.first_chunk::<66>() {
             Some(all) => (mark(part(all), part(&all[1..]), part(&all[2..])), !0),
             None if rest.is_empty() => break,
             None => {
-                padded[..rest.len()].copy_from_slice(rest);
+                let padded = padded(rest);
                 let here = if rest.len() < 64 { !(!0_u64 << rest.len()) } else { !0 };
                 (mark(part(&padded), part(&padded[1..]), part(&padded[2..])), here)
             }
@@ -115,6 +113,14 @@ fn walk<V: Copy>(
     taken
 }
 
+/// What is left of a text, with zeros behind it.
+#[cold]
+fn padded(rest: &[u8]) -> [u8; 128] {
+    let mut padded = [0; 128];
+    padded[..rest.len()].copy_from_slice(rest);
+    padded
+}
+
 /// The first 64 octets.
 #[inline(always)]
 fn part(octets: &[u8]) -> &[u8; 64] {
@@ -143,8 +149,9 @@ pub(super) fn avx512(text: &[u8], longest: usize, out: &mut Vec<u8>) -> usize {
             let cr = _mm512_cmpeq_epi8_mask(next, byte(b'\r'));
             let ends = _mm512_cmpeq_epi8_mask(next, byte(b'\n'))
                 | _mm512_mask_cmpeq_epi8_mask(cr, after, byte(b'\n'));
-            let blanks = _mm512_mask_cmpeq_epi8_mask(ends, octets, byte(b' '))
-                | _mm512_mask_cmpeq_epi8_mask(ends, octets, byte(b'\t'));
+            let blanks = _mm512_cmpeq_epi8_mask(octets, byte(b' '))
+                | _mm512_cmpeq_epi8_mask(octets, byte(b'\t'));
+            let blanks = ends & blanks;
             Marks { equals, escapes, soft: equals & ends, cr, blanks, values }
         },
         |values, keep, room| {

@@ -210,7 +210,7 @@ impl Encoder {
                 }
             }
         }
-        if self.quanta > 0 && self.quanta < LINE_QUANTA {
+        if self.quanta < LINE_QUANTA {
             let rest = 3 * (LINE_QUANTA - self.quanta);
             let (line, after) = piece.split_at(piece.len().min(rest));
             self.tail(line, out);
@@ -219,20 +219,9 @@ impl Encoder {
             }
             piece = after;
         }
+        // The line is full, and each of these begins with the end of the one before.
         let (lines, rest) = piece.as_chunks::<LINE_OCTETS>();
-        for line in lines {
-            if self.quanta > 0 {
-                out.extend_from_slice(b"\r\n");
-            }
-            let mut text = [0; LINE_QUANTA * 4];
-            let (triples, _) = line.as_chunks::<3>();
-            let (quads, _) = text.as_chunks_mut::<4>();
-            for (quad, triple) in quads.iter_mut().zip(triples) {
-                *quad = quantum(*triple);
-            }
-            out.extend_from_slice(&text);
-            self.quanta = LINE_QUANTA;
-        }
+        simd::encode::lines(lines, out);
         self.tail(rest, out);
     }
 
@@ -287,7 +276,7 @@ const NEAR: usize = 64;
 
 /// The quanta of a full line, and the octets that they stand for.
 const LINE_QUANTA: usize = 76 / 4;
-const LINE_OCTETS: usize = LINE_QUANTA * 3;
+const LINE_OCTETS: usize = simd::encode::LINE;
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 /// In [`VALUES`]: `=`, white space, and everything else that is not of the alphabet.
