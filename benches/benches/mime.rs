@@ -10,7 +10,7 @@ use criterion::{BenchmarkGroup, Criterion, Throughput, measurement::WallTime};
 use posthaste_core::{
     grammar::base64,
     mime::{
-        Limits, Message, Scanner, Structure, address, encoded_word,
+        Limits, Message, Scanner, Structure, address, build, encoded_word,
         envelope::{Entries, Envelope},
         header,
         parameter::ContentType,
@@ -31,6 +31,7 @@ fn main() {
     shown(&mut criterion, &sets);
     fields(&mut criterion);
     bodies(&mut criterion);
+    built(&mut criterion);
     hostile(&mut criterion);
     criterion.final_summary();
 }
@@ -214,6 +215,67 @@ fn bodies(criterion: &mut Criterion) {
             base64::decode(black_box(&text), &mut out).is_ok()
         });
     });
+}
+
+/// Messages written: a short one from its values on, then large bodies in each encoding, whole and in
+/// pieces. Octets are those of the message.
+fn built(criterion: &mut Criterion) {
+    use build::{Mailbox, MediaType, Options, Part, Text, Transport};
+
+    let mut group = criterion.benchmark_group("mime_build");
+    let letter = |body| {
+        build::Message::new(body)
+            .date(posthaste_core::mime::date::DateTime::from_unix(1_700_000_000, 60))
+            .from(
+                [Mailbox::named("J\u{fc}rgen Example", "juergen@example.org").expect("a mailbox")],
+            )
+            .to([Mailbox::named("Anna", "anna@example.net").expect("a mailbox")])
+            .subject(Text::new("Gr\u{fc}\u{df}e aus M\u{fc}nchen").expect("a line"))
+    };
+    let short = || letter(Part::alternative([Part::text("Hallo\n"), Part::html("<p>Hallo\n")]));
+    let mut out = Vec::new();
+    short().write(&Options::seeded(1), &mut out).expect("a message");
+    group.throughput(Throughput::Bytes(out.len() as u64));
+    group.bench_function("alternative", |bencher| {
+        bencher.iter(|| {
+            out.clear();
+            short().write(&Options::seeded(1), &mut out).expect("a message");
+            black_box(out.len())
+        });
+    });
+    let octets: Vec<u8> = (0..1 << 20).map(|at: u32| (at * 31 >> 3) as u8).collect();
+    let text = "Ein Satz mit \u{dc}ml\u{e4}uten, der nicht sehr lang ist.\r\n".repeat(17_000);
+    let media = || MediaType::new("application/octet-stream").expect("a media type");
+    let eight_bit = Options { transport: Transport::EightBit, ..Options::seeded(1) };
+    for (name, message, options) in [
+        ("base64_1m", letter(Part::octets(media(), octets.as_slice())), Options::seeded(1)),
+        ("printable_1m", letter(Part::text(text.as_str())), Options::seeded(1)),
+        ("eight_bit_1m", letter(Part::text(text.as_str())), eight_bit),
+    ] {
+        let plan = message.plan(&options).expect("a message");
+        group.throughput(Throughput::Bytes(plan.size()));
+        group.bench_function(format!("{name}/whole"), |bencher| {
+            bencher.iter(|| {
+                out.clear();
+                message.write(&options, &mut out).expect("a message");
+                black_box(out.len())
+            });
+        });
+        group.bench_function(format!("{name}/pieces"), |bencher| {
+            let mut piece = Vec::with_capacity(64 << 10);
+            bencher.iter(|| {
+                let plan = message.plan(&options).expect("a message");
+                let (mut octets, mut pieces) = (0, plan.pieces());
+                while pieces.next(&mut piece) {
+                    octets += piece.len();
+                    piece.clear();
+                }
+                octets += piece.len();
+                piece.clear();
+                black_box(octets)
+            });
+        });
+    }
 }
 
 /// Shapes that are made to be slow, at two sizes.

@@ -43,6 +43,22 @@ pub fn build(octets: &[u8]) {
     }
 }
 
+/// A message in ASCII that octets choose, in hexadecimal, and the values that another parser has to
+/// find in it.
+#[must_use]
+pub fn sample(octets: &[u8]) -> serde_json::Value {
+    let options = Options::seeded(1);
+    let letter = Letter::choose(&mut Choice(octets), &options, 0);
+    let message = letter.check(&options);
+    let mut parts = Vec::new();
+    letter.body.leaves(true, &mut parts);
+    serde_json::json!({ "message": hex(&message), "fields": letter.values(), "parts": parts })
+}
+
+fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
 /// What the octets say next; zeros where they are at their end.
 struct Choice<'a>(&'a [u8]);
 
@@ -297,6 +313,32 @@ impl Letter {
         Ok(message)
     }
 
+    /// Names and values of its fields as people read them.
+    fn values(&self) -> serde_json::Value {
+        let values = self.fields.iter().map(|(name, value)| {
+            let value = match value {
+                Value::Addresses(list) => {
+                    let list = list.iter().map(|(group, members)| {
+                        let members = members.iter().map(|(name, address)| {
+                            (
+                                name,
+                                grammar::Address::parse(address.as_bytes())
+                                    .map_or(String::new(), |a| a.to_string()),
+                            )
+                        });
+                        (group, members.collect::<Vec<_>>())
+                    });
+                    serde_json::json!(list.collect::<Vec<_>>())
+                }
+                Value::Date(date) => serde_json::json!([date.unix(), date.offset]),
+                Value::Ids(ids) => serde_json::json!(format!("<{}>", ids.join("> <"))),
+                Value::Structured(text) | Value::Text(text) => serde_json::json!(text),
+            };
+            serde_json::json!([name, value])
+        });
+        values.collect()
+    }
+
     /// Builds it, finds it again, and returns its octets.
     fn check(&self, options: &Options) -> Vec<u8> {
         let message = self.make().expect("the values fit");
@@ -461,6 +503,26 @@ impl Body {
         names.extend(self.description.as_ref().map(|_| "Content-Description".into()));
         names.extend(self.name.as_ref().map(|_| "Content-Disposition".into()));
         names
+    }
+
+    /// Type, file name and content of the parts that hold no parts, in their order.
+    fn leaves(&self, alone: bool, out: &mut Vec<serde_json::Value>) {
+        match &self.kind {
+            Content::Text(media, text) => {
+                out.push(serde_json::json!([media, null, hex(canonical(text).as_bytes()), alone]));
+            }
+            Content::Octets(octets) => {
+                let media = "application/x-posthaste";
+                out.push(serde_json::json!([media, self.name, hex(octets), false]));
+            }
+            Content::Multipart(_, parts) => parts.iter().for_each(|part| part.leaves(false, out)),
+            Content::Message(letter) => letter.body.leaves(alone, out),
+            Content::Foreign(text) => {
+                let (_, body) = text.split_once("\n\n").unwrap_or_default();
+                let body = hex(canonical(body).as_bytes());
+                out.push(serde_json::json!(["text/plain", null, body, alone]));
+            }
+        }
     }
 
     /// Puts `lines` into its first text; `false` if it has none.

@@ -53,6 +53,17 @@ impl<'o> Folder<'o> {
         self.spaced(1, word);
     }
 
+    /// As [`spaced`](Self::spaced), but the first word stays beside the name of the field, however long
+    /// it is: some readers take a fold there for a blank of the text.
+    pub(super) fn text(&mut self, blanks: usize, word: &[u8]) {
+        if self.bare {
+            self.blank(blanks);
+            self.join(word);
+        } else {
+            self.spaced(blanks, word);
+        }
+    }
+
     /// `blanks` spaces and `word`, behind a fold if the line is full.
     pub(super) fn spaced(&mut self, blanks: usize, word: &[u8]) {
         let wanted = blanks.saturating_add(word.len()).saturating_add(self.tail);

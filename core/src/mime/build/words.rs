@@ -34,7 +34,7 @@ pub(super) fn text(text: &str, utf8: bool, to: &mut Folder<'_>) {
             if let Some((from, to_here)) = run.take() {
                 encoded(text.get(from..to_here).unwrap_or_default(), Place::Text, to);
             }
-            to.spaced(blanks.max(1), word.as_bytes());
+            to.text(blanks.max(1), word.as_bytes());
         } else if let Some((_, end)) = &mut run {
             *end = at;
         } else {
