@@ -104,6 +104,42 @@ fn one_object_a_message() {
     assert_eq!(found["defects"], Value::Array(vec![]));
 }
 
+/// Trace, authentication, lists and reports by their values.
+#[test]
+fn the_values_of_fields() {
+    let found = json(
+        "Return-Path: <bounce@example.org>\n\
+         Received: from a.example.org (a.example.org [192.0.2.1]) by mx.example.net with ESMTPS id 7\n\
+         \x20for <ann@example.net>; Fri, 21 Nov 1997 09:55:06 -0600\n\
+         Authentication-Results: mx.example.net; dkim=pass header.d=example.org\n\
+         DKIM-Signature: v=1; d=example.org; s=one\n\
+         List-Id: Friends <friends.example.org>\n\
+         List-Unsubscribe: <mailto:leave@example.org>\n\
+         Auto-Submitted: auto-replied\n\
+         Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n\
+         --b\n\nIt failed.\n\
+         --b\nContent-Type: message/delivery-status\n\n\
+         Reporting-MTA: dns; mx.example.net\n\n\
+         Final-Recipient: rfc822; bob@example.org\nAction: failed\nStatus: 5.1.1\n\n--b--\n",
+    );
+    assert_eq!(found["return_path"], "bounce@example.org");
+    let hop = &found["received"][0];
+    assert_eq!((&hop["ip"], &hop["with"]), (&"192.0.2.1".into(), &"ESMTPS".into()));
+    assert_eq!(hop["recipients"][0], "ann@example.net");
+    assert_eq!(hop["date"], "1997-11-21T09:55:06-06:00");
+    let result = &found["authentication"][0]["results"][0];
+    assert_eq!((&result["method"], &result["result"]), (&"dkim".into(), &"pass".into()));
+    assert_eq!(result["properties"]["header.d"], "example.org");
+    assert_eq!(found["dkim"][0]["d"], "example.org");
+    assert_eq!(found["list"]["id"], "friends.example.org");
+    assert_eq!(found["list"]["unsubscribe"][0], "mailto:leave@example.org");
+    assert_eq!(found["auto_submitted"], "auto-replied");
+    assert_eq!(found["report"]["about"], "delivery");
+    assert_eq!(found["report"]["recipients"][0]["address"], "bob@example.org");
+    assert_eq!(found["report"]["recipients"][0]["status"], "5.1.1");
+    assert_eq!(found["preview"], "It failed.");
+}
+
 #[test]
 fn what_imap_would_say() {
     let (_folder, file) = place();

@@ -14,8 +14,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::path::Path;
 
 use posthaste_core::imap::response::message;
-use posthaste_core::mime::header::Name;
-use posthaste_core::mime::parameter::{ContentType, Disposition, Params};
+use posthaste_core::mime::parameter::Params;
 use posthaste_core::mime::section::Wanted;
 use posthaste_core::mime::structure::{Encoding, Kind};
 use posthaste_core::mime::{Message, Structure, transfer};
@@ -170,19 +169,12 @@ impl<'a> Shown<'a> {
 
     /// The parameters of the type of a part.
     fn parameters(&self, index: usize) -> Params<'a> {
-        let field = self.message.field(index, Name::ContentType);
-        field
-            .and_then(|field| ContentType::parse(field.value()))
-            .map_or_else(Params::default, |t| t.params)
+        self.message.head(index).content_type().map_or_else(Params::default, |found| found.params)
     }
 
-    fn disposition(&self, index: usize) -> Option<Disposition<'a>> {
-        Disposition::parse(self.message.field(index, Name::ContentDisposition)?.value())
-    }
-
-    /// The name that a part has as a file: that of its disposition (RFC 2183 §2.3), else the `name` of its type.
+    /// The name that a part has as a file.
     fn file_name(&self, index: usize) -> Option<String> {
-        self.message.head(index).file_name().map(std::borrow::Cow::into_owned)
+        self.message.head(index).file_name().map(Into::into)
     }
 }
 

@@ -1,15 +1,20 @@
 //! All that is known of a message, as one JSON object.
+//!
+//! - here: the message and its parts
+//! - [`head`]: values of header fields
+//! - [`report`]: delivery status and its kin
 
-use posthaste_core::mime::address::{self, Address};
-use posthaste_core::mime::date::DateTime;
+mod head;
+mod report;
+
+use posthaste_core::mime::Span;
 use posthaste_core::mime::header::{Field, Name};
-use posthaste_core::mime::message_id;
 use posthaste_core::mime::parameter::Params;
-use posthaste_core::mime::{HEADER_ADDRESSES, Span, encoded_word};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use self::head::{Authentication, Date, Entry, Hop, List};
 use super::{Place, Shown, places};
 
 /// The object on one line.
@@ -35,33 +40,22 @@ struct Message<'a> {
     to: Vec<Entry>,
     cc: Vec<Entry>,
     bcc: Vec<Entry>,
+    return_path: Option<String>,
+    /// The last hop first.
+    received: Vec<Hop>,
+    authentication: Vec<Authentication>,
+    /// The tags of each DKIM-Signature.
+    dkim: Vec<Map<String, Value>>,
+    /// Of a mailing list.
+    list: Option<List>,
+    keywords: Vec<String>,
+    auto_submitted: Option<&'static str>,
+    importance: Option<&'static str>,
+    report: Option<Value>,
+    /// How the message begins for a person.
+    preview: Option<String>,
     attachments: Vec<Attachment>,
     parts: Vec<Part>,
-}
-
-#[derive(Serialize)]
-struct Date {
-    raw: String,
-    /// RFC 3339; `null` if it is no date.
-    rfc3339: Option<String>,
-    /// Seconds since 1970.
-    unix: Option<i64>,
-}
-
-/// A mailbox or a group.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Entry {
-    Mailbox {
-        name: Option<String>,
-        address: String,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        route: Option<String>,
-    },
-    Group {
-        group: String,
-        members: Vec<Entry>,
-    },
 }
 
 #[derive(Serialize)]
@@ -141,23 +135,33 @@ fn message<'a>(shown: &Shown<'_>, file: &'a str) -> Message<'a> {
             })
         })
         .collect();
-    let field = |name| shown.message.field(0, name);
+    let head = shown.message.head(0);
     Message {
         file,
         octets: shown.octets.len(),
         truncated: tree.is_truncated(),
         defects: tree.defects().names().collect(),
-        subject: field(Name::Subject).map(|field| encoded_word::decode(field.value()).into_owned()),
-        date: field(Name::Date).map(date),
-        message_id: ids(field(Name::MessageId)),
-        in_reply_to: ids(field(Name::InReplyTo)),
-        references: ids(field(Name::References)),
-        from: entries(shown, Name::From),
-        sender: entries(shown, Name::Sender),
-        reply_to: entries(shown, Name::ReplyTo),
-        to: entries(shown, Name::To),
-        cc: entries(shown, Name::Cc),
-        bcc: entries(shown, Name::Bcc),
+        subject: head.subject().map(Into::into),
+        date: head.first(Name::Date).map(head::date),
+        message_id: head.ids(Name::MessageId).map(|id| text(&id)).collect(),
+        in_reply_to: head.in_reply_to().map(|id| text(&id)).collect(),
+        references: head.references().map(|id| text(&id)).collect(),
+        from: head::entries(head.from()),
+        sender: head::entries(head.sender()),
+        reply_to: head::entries(head.reply_to()),
+        to: head::entries(head.to()),
+        cc: head::entries(head.cc()),
+        bcc: head::entries(head.bcc()),
+        return_path: head.return_path().map(|mailbox| mailbox.address().into()),
+        received: head.received().map(|hop| head::hop(&hop)).collect(),
+        authentication: head.authentication_results().map(|of| head::authentication(&of)).collect(),
+        dkim: head.dkim_signatures().map(head::tags).collect(),
+        list: head::list(&head),
+        keywords: head.keywords().map(Into::into).collect(),
+        auto_submitted: head.auto_submitted().map(head::auto_submitted),
+        importance: head.importance().map(head::importance),
+        report: report::of(shown),
+        preview: shown.message.preview(PREVIEW),
         attachments,
         parts,
     }
@@ -170,17 +174,14 @@ fn part(shown: &Shown<'_>, index: usize, place: Place) -> Part {
     let is_leaf = tree.children(index).next().is_none();
     let types = shown.parameters(index);
     let span = |span: Span| [span.start, span.end];
-    let line = |field: Name| {
-        let field = shown.message.field(index, field)?;
-        Some(encoded_word::decode(field.value()).into_owned())
-    };
+    let head = shown.message.head(index);
     Part {
         section: place.body,
         header_section: place.header,
         parent: tree.parent(index),
         media_type: shown.media_type(index),
         parameters: parameters(types),
-        disposition: shown.disposition(index).map(|found| Disposition {
+        disposition: head.disposition().map(|found| Disposition {
             kind: text(found.kind).to_ascii_lowercase(),
             parameters: parameters(found.params),
         }),
@@ -189,8 +190,8 @@ fn part(shown: &Shown<'_>, index: usize, place: Place) -> Part {
             .as_ref()
             .map_or_else(String::new, |body| text(body.encoding()).to_ascii_lowercase()),
         charset: types.decoded("charset").map(std::borrow::Cow::into_owned),
-        id: line(Name::ContentId),
-        description: line(Name::ContentDescription),
+        id: head.content_id().map(|id| text(&id)),
+        description: head.description().map(Into::into),
         header: known.map_or([0; 2], |part| span(part.header())),
         body: known.map_or([0; 2], |part| span(part.body())),
         octets: known.map_or(0, |part| part.body().len()),
@@ -212,7 +213,7 @@ fn part(shown: &Shown<'_>, index: usize, place: Place) -> Part {
                     name: text(field.name()),
                     span: span(listed.span()),
                     raw: text(field.value()),
-                    decoded: encoded_word::decode(field.value()).into_owned(),
+                    decoded: field.decoded().into(),
                 }
             })
             .collect(),
@@ -225,80 +226,9 @@ fn parameters(found: Params<'_>) -> Map<String, Value> {
     for (name, _) in found.joined() {
         let name = text(name.strip_suffix(b"*").unwrap_or(&name)).to_ascii_lowercase();
         if !all.contains_key(&name) {
-            let value = found.decoded(&name);
+            let value = found.decoded(&name).map(String::from);
             all.insert(name, value.into());
         }
-    }
-    all
-}
-
-fn date(field: Field<'_>) -> Date {
-    let found = DateTime::parse(field.value());
-    Date {
-        raw: text(&field.unfolded()),
-        rfc3339: found.map(|at| {
-            let (sign, offset) = (if at.offset < 0 { '-' } else { '+' }, at.offset.unsigned_abs());
-            format!(
-                "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{sign}{:02}:{:02}",
-                at.year,
-                at.month,
-                at.day,
-                at.hour,
-                at.minute,
-                at.second,
-                offset / 60,
-                offset % 60
-            )
-        }),
-        unix: found.map(|at| at.unix()),
-    }
-}
-
-fn ids(field: Option<Field<'_>>) -> Vec<String> {
-    field.map_or_else(Vec::new, |field| {
-        message_id::message_ids(field.value()).map(|id| text(&id)).collect()
-    })
-}
-
-/// The addresses of all fields of this name, where there may be several (RFC 5322 §3.6, §4.5.3).
-fn entries(shown: &Shown<'_>, name: Name) -> Vec<Entry> {
-    let only_first = matches!(name, Name::From | Name::Sender | Name::ReplyTo);
-    let fields = shown.message.fields(0).filter(|(found, _)| *found == name);
-    let mut all = Vec::new();
-    let mut group: Option<(String, Vec<Entry>)> = None;
-    let most = if only_first { 1 } else { usize::MAX };
-    let listed = fields.take(most).flat_map(|(_, field)| address::addresses(field.value()));
-    for address in listed.take(HEADER_ADDRESSES) {
-        match address {
-            Address::Group(found) => {
-                let name = encoded_word::decode(&found.name()).into_owned();
-                group = Some((name, Vec::new()));
-            }
-            Address::GroupEnd => {
-                if let Some((group, members)) = group.take() {
-                    all.push(Entry::Group { group, members });
-                }
-            }
-            Address::Mailbox(mailbox) => {
-                let mut address = text(&mailbox.local());
-                if let Some(domain) = mailbox.domain() {
-                    address.push('@');
-                    address.push_str(&text(&domain));
-                }
-                let entry = Entry::Mailbox {
-                    name: mailbox.display().map(|name| name.into_owned()),
-                    address,
-                    route: mailbox.route().map(|route| text(&route)),
-                };
-                match &mut group {
-                    Some((_, members)) => members.push(entry),
-                    None => all.push(entry),
-                }
-            }
-        }
-    }
-    if let Some((group, members)) = group {
-        all.push(Entry::Group { group, members });
     }
     all
 }
