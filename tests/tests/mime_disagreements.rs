@@ -181,12 +181,29 @@ fn an_invalid_boundary_is_taken_as_it_stands() {
     assert_eq!(Mail::of("boundary-encoded-word").structure(), "multipart/mixed(text/html)");
 }
 
-/// RFC 2046 §5.1.1 allows 70 octets; some mailers write more.
+/// RFC 2046 §5.1.1 allows 70 octets; some mailers write more, and all peers but Dovecot compare it whole.
 #[test]
 fn a_boundary_of_more_than_70_octets_counts_whole() {
-    let mail = Mail::of("boundary-of-120");
-    assert_eq!(mail.structure(), "multipart/mixed(text/plain)");
-    assert_eq!(mail.content(&[1]), "one");
+    for name in ["boundary-of-120", "boundary-of-1100"] {
+        let mail = Mail::of(name);
+        assert_eq!(mail.structure(), "multipart/mixed(text/plain)", "{name}");
+        assert_eq!(mail.content(&[1]), "one", "{name}");
+    }
+}
+
+/// RFC 2231 §4: the boundary is what the parameter means, not how it is written; RFC 2046 §5.1.1 forbids
+/// blanks at its end, and where one has them, they count.
+#[test]
+fn a_boundary_is_what_its_parameter_means() {
+    for (name, content) in [
+        ("boundary-by-rfc2231", "one"),
+        ("boundary-in-rfc2231-pieces", "one"),
+        ("boundary-with-blank-at-end", "one"),
+    ] {
+        let mail = Mail::of(name);
+        assert_eq!(mail.structure(), "multipart/mixed(text/plain)", "{name}");
+        assert_eq!(mail.content(&[1]), content, "{name}");
+    }
 }
 
 /// RFC 2045 §6.4 allows only identity encodings: nothing is undone, so that parts are found where they
@@ -229,6 +246,7 @@ fn a_blank_line_in_front_ends_the_header() {
 /// RFC 6532 §3: UTF-8 without encoding. What is not UTF-8 is what old mailers meant: windows-1252.
 #[test]
 fn raw_8bit_headers_are_utf8_or_else_windows_1252() {
+    assert_eq!(Mail::of("header-utf8-cut").subject(), "Списо\u{fffd}");
     for name in ["header-utf8", "header-latin1"] {
         let mail = Mail::of(name);
         assert_eq!(mail.subject(), "Grüße", "{name}");
@@ -269,6 +287,29 @@ fn an_encoded_word_in_a_file_name_is_decoded() {
 fn filename_wins_over_name() {
     assert_eq!(Mail::of("name-against-filename").file_name().as_deref(), Some("disposition.exe"));
     assert_eq!(Mail::of("name-only").file_name().as_deref(), Some("type.txt"));
+}
+
+/// RFC 2045 §5.2: what has no subtype is text; but a file named so is still one, and who only looks at
+/// types that can be read lets it past.
+#[test]
+fn a_type_that_cannot_be_read_still_names_a_file() {
+    let mail = Mail::of("name-of-type-without-subtype");
+    assert_eq!(mail.structure(), "text/plain");
+    assert_eq!(mail.file_name().as_deref(), Some("type.exe"));
+    mail.has(&[Defects::BAD_TYPE]);
+}
+
+/// RFC 5322 §3.4: nobody knows what is meant where a comma or the brackets are missing. No address
+/// swallows another one, and what stands before the last word is a name.
+#[test]
+fn addresses_without_commas_or_brackets_are_read_one_by_one() {
+    let addresses = |name| -> Vec<String> {
+        let mail = Mail::of(name);
+        mail.message().from().mailboxes().map(|one| one.address().into_owned()).collect()
+    };
+    assert_eq!(addresses("address-without-comma"), ["ann@example.org", "carl@example.org"]);
+    assert_eq!(addresses("address-without-brackets"), ["ann@example.org"]);
+    assert_eq!(addresses("address-semicolons"), ["ann@example.org", "carl@example.org"]);
 }
 
 /// RFC 2046 §5.1.1: behind the last delimiter the boundary means nothing; who goes on finds a part that

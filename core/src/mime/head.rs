@@ -27,6 +27,8 @@
 use alloc::borrow::Cow;
 use core::slice;
 
+use memchr::memchr;
+
 use super::{
     address::{self, Address, Addresses, Mailbox},
     authentication::AuthenticationResults,
@@ -35,7 +37,7 @@ use super::{
     list::{self, ListId, Uris},
     mark::{self, AutoSubmitted, Importance},
     message_id::{self, MessageIds},
-    parameter::{ContentType, Disposition},
+    parameter::{ContentType, Disposition, Params},
     received::Received,
     structure::{self, Encoding, KeptFields, Structure},
 };
@@ -369,7 +371,15 @@ impl<'a> Head<'a> {
     pub fn file_name(&self) -> Option<Cow<'a, str>> {
         let of_disposition = self.disposition().and_then(|found| found.params.decoded("filename"));
         let named = of_disposition.filter(|name| !name.is_empty());
-        named.or_else(|| self.content_type()?.params.decoded("name"))
+        named.or_else(|| {
+            let value = self.first(Name::ContentType)?.value();
+            let params = match ContentType::parse(value) {
+                Some(found) => found.params,
+                // A type that cannot be read may still name a file.
+                None => Params::new(value.get(memchr(b';', value)?..)?),
+            };
+            params.decoded("name")
+        })
     }
 
     /// Received: the hops of the message, the last one first (RFC 5321 §4.4).

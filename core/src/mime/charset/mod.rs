@@ -75,7 +75,15 @@ impl Charset {
     #[must_use]
     pub fn decode(self, octets: &[u8]) -> Cow<'_, str> {
         match self {
-            Self::Known(encoding) => encoding.decode_without_bom_handling(octets).0,
+            Self::Known(encoding) => {
+                let is_utf16 = encoding == UTF_16LE || encoding == UTF_16BE;
+                let (encoding, mark) = match byte_order(octets) {
+                    // RFC 2781 §3.2: the mark is no part of the text.
+                    marked @ (_, 1..) if is_utf16 => marked,
+                    _ => (encoding, 0),
+                };
+                encoding.decode_without_bom_handling(octets.get(mark..).unwrap_or_default()).0
+            }
             Self::Hz | Self::Iso2022Kr => {
                 let (mut shifted, mut plain) = (Shifted::new(self == Self::Hz), alloc::vec![]);
                 shifted.feed(octets, &mut plain);
