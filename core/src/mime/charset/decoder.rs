@@ -3,9 +3,11 @@
 use alloc::{string::String, vec::Vec};
 use core::mem;
 
-use encoding_rs::{CoderResult, EUC_KR, Encoding, GBK, UTF_8};
+use encoding_rs::{CoderResult, EUC_KR, Encoding, GBK, ISO_2022_JP, UTF_8};
 
-use super::{Charset, Found, Shifted, Start, Utf7, WINDOW, judge, label::Meant, start};
+use super::{
+    Charset, Found, Shifted, Start, Utf7, WINDOW, judge, judge_japanese, label::Meant, start,
+};
 
 /// Decodes a body of text that comes in pieces, by the rules of
 /// [the module](super#what-is-believed).
@@ -43,6 +45,8 @@ enum Stage {
         labelled: bool,
     },
     Known(encoding_rs::Decoder),
+    /// ISO-2022-JP so far; what is it where octets above 127 stand?
+    Japanese(encoding_rs::Decoder),
     Shifted(Shifted, encoding_rs::Decoder),
     Utf7(Utf7),
 }
@@ -52,7 +56,9 @@ impl core::fmt::Debug for Stage {
         match self {
             Self::Start => f.write_str("Start"),
             Self::Undecided { .. } => f.write_str("Undecided"),
-            Self::Known(decoder) => f.write_str(decoder.encoding().name()),
+            Self::Japanese(decoder) | Self::Known(decoder) => {
+                f.write_str(decoder.encoding().name())
+            }
             Self::Shifted(_, decoder) => f.write_str(decoder.encoding().name()),
             Self::Utf7(_) => f.write_str("UTF-7"),
         }
@@ -107,10 +113,13 @@ impl Decoder {
         {
             self.decide(judge(&self.held, labelled, true), out);
         }
+        if matches!(self.stage, Stage::Japanese(_)) && !self.held.is_empty() {
+            self.decide_japanese(true, out);
+        }
         let before = out.len();
         match &mut self.stage {
             Stage::Start | Stage::Undecided { .. } => {}
-            Stage::Known(decoder) => run(decoder, &[], true, out),
+            Stage::Japanese(decoder) | Stage::Known(decoder) => run(decoder, &[], true, out),
             Stage::Shifted(shifted, decoder) => {
                 let mut plain = Vec::new();
                 shifted.finish(&mut plain);
@@ -161,6 +170,23 @@ impl Decoder {
                 }
                 rest
             }
+            Stage::Japanese(_) => {
+                if self.held.is_empty() {
+                    let end = Encoding::ascii_valid_up_to(piece).min(CHUNK);
+                    let (ascii, rest) = piece.split_at(end);
+                    if !ascii.is_empty() {
+                        self.decode(ascii, out);
+                        return rest;
+                    }
+                }
+                let wanted = WINDOW.saturating_sub(self.held.len()).min(piece.len());
+                let (taken, rest) = piece.split_at(wanted);
+                self.held.extend_from_slice(taken);
+                if self.held.len() >= WINDOW {
+                    self.decide_japanese(false, out);
+                }
+                rest
+            }
             _ => {
                 let (taken, rest) = piece.split_at(piece.len().min(CHUNK));
                 self.decode(taken, out);
@@ -179,6 +205,9 @@ impl Decoder {
                 Charset::Known(encoding) if encoding == UTF_8 => {
                     Stage::Undecided { labelled: true }
                 }
+                Charset::Known(encoding) if encoding == ISO_2022_JP => {
+                    Stage::Japanese(decoder(encoding))
+                }
                 Charset::Known(encoding) => known(encoding),
                 Charset::Hz => Stage::Shifted(Shifted::new(true), decoder(GBK)),
                 Charset::Iso2022Kr => Stage::Shifted(Shifted::new(false), decoder(EUC_KR)),
@@ -194,6 +223,22 @@ impl Decoder {
         self.decode(&held, out);
     }
 
+    /// As [`decide`](Self::decide), for octets above 127 where ISO-2022-JP has none.
+    fn decide_japanese(&mut self, whole: bool, out: &mut String) {
+        let next = judge_japanese(&self.held, whole);
+        let before = out.len();
+        if let Stage::Japanese(decoder) = &mut self.stage {
+            if next != ISO_2022_JP {
+                run(decoder, &[], true, out);
+            }
+            let kept = mem::replace(decoder, next.new_decoder_without_bom_handling());
+            self.stage = if next == ISO_2022_JP { Stage::Known(kept) } else { known(next) };
+        }
+        self.bound(before, out);
+        let held = mem::take(&mut self.held);
+        self.decode(&held, out);
+    }
+
     fn ascii(&mut self, piece: &[u8], out: &mut String) {
         let kept = piece.len().min(self.left);
         if let Some(Ok(text)) = piece.get(..kept).map(core::str::from_utf8) {
@@ -204,10 +249,13 @@ impl Decoder {
     }
 
     fn decode(&mut self, piece: &[u8], out: &mut String) {
+        if self.truncated {
+            return;
+        }
         let before = out.len();
         match &mut self.stage {
             Stage::Start | Stage::Undecided { .. } => {}
-            Stage::Known(decoder) => run(decoder, piece, false, out),
+            Stage::Japanese(decoder) | Stage::Known(decoder) => run(decoder, piece, false, out),
             Stage::Shifted(shifted, decoder) => {
                 let mut plain = Vec::with_capacity(piece.len());
                 shifted.feed(piece, &mut plain);

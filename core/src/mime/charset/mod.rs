@@ -14,6 +14,8 @@
 //! * no label, one that is not known, or one that means US-ASCII where octets above 127 stand: the
 //!   text is UTF-8 if it is that, but for one broken character in four at most, else windows-1252;
 //! * `utf-8` where nothing that is not ASCII is UTF-8: windows-1252;
+//! * `iso-2022-jp` where octets above 127 stand, which it has not: UTF-8, EUC-JP or Shift_JIS from
+//!   there on, the first of them that fits;
 //! * a body that starts with the byte order mark of UTF-8 is UTF-8;
 //! * `utf-16` means what the byte order mark says; without one, big endian if the first octet is 0.
 //!
@@ -35,7 +37,10 @@ mod utf7;
 
 use alloc::{borrow::Cow, string::String};
 
-use encoding_rs::{EUC_KR, Encoding, GBK, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs::{
+    DecoderResult, EUC_JP, EUC_KR, Encoding, GBK, ISO_2022_JP, SHIFT_JIS, UTF_8, UTF_16BE,
+    UTF_16LE, WINDOWS_1252,
+};
 
 pub use decoder::Decoder;
 
@@ -123,6 +128,7 @@ pub fn decode<'a>(label: &[u8], octets: &'a [u8]) -> Option<Cow<'a, str>> {
 pub fn decode_or_guess<'a>(label: &[u8], octets: &'a [u8]) -> Cow<'a, str> {
     match Meant::of(label) {
         Meant::Charset(Charset::Known(encoding)) if encoding == UTF_8 => judged(octets, true),
+        Meant::Charset(Charset::Known(encoding)) if encoding == ISO_2022_JP => japanese(octets),
         Meant::Charset(charset) => charset.decode(octets),
         Meant::Ascii | Meant::Unknown => judged(octets, false),
         Meant::Utf16 => {
@@ -213,6 +219,33 @@ fn judged(octets: &[u8], labelled: bool) -> Cow<'_, str> {
     let believed = error.valid_up_to().saturating_sub(first) >= WINDOW;
     let encoding = if believed { UTF_8 } else { judge(window, labelled, whole) };
     encoding.decode_without_bom_handling(octets).0
+}
+
+/// The text of octets that are said to be ISO-2022-JP.
+fn japanese(octets: &[u8]) -> Cow<'_, str> {
+    let first = Encoding::ascii_valid_up_to(octets);
+    let (head, tail) = octets.split_at_checked(first).unwrap_or((octets, &[]));
+    let window = tail.get(..WINDOW).unwrap_or(tail);
+    let next = judge_japanese(window, tail.len() < WINDOW);
+    if tail.is_empty() || next == ISO_2022_JP {
+        return ISO_2022_JP.decode_without_bom_handling(octets).0;
+    }
+    let mut text = ISO_2022_JP.decode_without_bom_handling(head).0.into_owned();
+    text.push_str(&next.decode_without_bom_handling(tail).0);
+    Cow::Owned(text)
+}
+
+/// What the octets from the first one above 127 on are, if not ISO-2022-JP; `whole` if no more of the
+/// text follow.
+fn judge_japanese(window: &[u8], whole: bool) -> &'static Encoding {
+    let fits = |encoding: &&'static Encoding| {
+        let mut decoder = encoding.new_decoder_without_bom_handling();
+        let room = decoder.max_utf8_buffer_length_without_replacement(window.len());
+        let mut text = String::with_capacity(room.unwrap_or_default());
+        let (result, _) = decoder.decode_to_string_without_replacement(window, &mut text, whole);
+        matches!(result, DecoderResult::InputEmpty)
+    };
+    [UTF_8, EUC_JP, SHIFT_JIS].into_iter().find(fits).unwrap_or(ISO_2022_JP)
 }
 
 /// Whether the octets from the first one above 127 on are UTF-8 or windows-1252; `whole` if no more
