@@ -32,6 +32,13 @@ impl DateTime {
     /// follows a whole date is passed over. `None` if there is no such day or time.
     #[must_use]
     pub fn parse(value: &[u8]) -> Option<Self> {
+        match plain(value) {
+            Some(seen) => seen.finish(),
+            None => Self::parse_loose(value),
+        }
+    }
+
+    fn parse_loose(value: &[u8]) -> Option<Self> {
         let mut seen = Seen::default();
         let mut lexer = Lexer::new(value);
         loop {
@@ -232,6 +239,50 @@ impl Seen {
     }
 }
 
+/// A date in the form that nearly all have, as in `Fri, 21 Nov 1997 09:55:06 -0600`; `None` for all
+/// others.
+fn plain(value: &[u8]) -> Option<Seen> {
+    let value = value.trim_ascii_start();
+    let value = match value {
+        [a, b, c, b',', b' ', rest @ ..] => {
+            named(&WEEKDAYS, &[*a, *b, *c])?;
+            rest
+        }
+        value => value,
+    };
+    let digit = |octet: &u8| octet.is_ascii_digit().then(|| u32::from(octet - b'0'));
+    let two = |a: &u8, b: &u8| Some(digit(a)? * 10 + digit(b)?);
+    let (day, value) = match value {
+        [a, b' ', rest @ ..] => (digit(a)?, rest),
+        [a, b, b' ', rest @ ..] => (two(a, b)?, rest),
+        _ => return None,
+    };
+    let ([a, b, c, b' ', d, e, f, g, b' '], value) = value.split_first_chunk()? else {
+        return None;
+    };
+    let month = named(&MONTHS, &[*a, *b, *c])? as u8 + 1;
+    let year = (two(d, e)? * 100 + two(f, g)?) as u16;
+    let ([h, i, b':', m, n, b':', s, t, b' ', sign, x, y, z, w], rest) =
+        value.split_first_chunk()?
+    else {
+        return None;
+    };
+    let (hour, minute, second) = (two(h, i)?, two(m, n)?, two(s, t)?);
+    let (hours, minutes) = (two(x, y)?, two(z, w)?);
+    let fits = hour < 24 && minute < 60 && second <= 60 && minutes < 60;
+    if !fits || !matches!(sign, b'+' | b'-') || rest.first().is_some_and(u8::is_ascii_digit) {
+        return None;
+    }
+    let zone = (hours * 60 + minutes) as i16;
+    Some(Seen {
+        day: Some(day),
+        month: Some(month),
+        year: Some(year),
+        time: Some((hour as u8, minute as u8, second as u8)),
+        zone: Some(if *sign == b'+' { zone } else { -zone }),
+    })
+}
+
 /// `:` and the digits behind it.
 fn time_part(lexer: &mut Lexer<'_>) -> Option<u32> {
     let mut ahead = *lexer;
@@ -265,8 +316,10 @@ fn decimal(digits: &[u8]) -> Option<u32> {
 
 /// The place of the name that `word` is, or that it starts with.
 fn named(names: &[&str], word: &[u8]) -> Option<usize> {
-    let start = word.get(..3)?;
-    names.iter().position(|name| name.as_bytes().eq_ignore_ascii_case(start))
+    // The bit that makes letters small tells nothing else apart from a letter.
+    let folded = |text: &[u8]| text.first_chunk().map(|three: &[u8; 3]| three.map(|a| a | 0x20));
+    let start = folded(word)?;
+    names.iter().position(|name| folded(name.as_bytes()) == Some(start))
 }
 
 /// `AM` and `PM` stand where no RFC lets them; they are no zone.
@@ -461,6 +514,16 @@ mod tests {
             prop_assert_eq!(date.unix(), seconds);
             prop_assert_eq!(DateTime::parse(rfc5322(date).as_bytes()), Some(date));
             prop_assert_eq!(DateTime::parse(imap(date).as_bytes()), Some(date));
+        }
+
+        /// The common form is read in a way of its own, which must not be another reading.
+        #[test]
+        fn the_common_form_is_read_as_others_are(
+            text in "((Mon|tue|Xyz), ?)?[0-9]{1,2} (Jan|FEB|nov|Abc) [0-9]{4} [0-2][0-9]:[0-6][0-9]:[0-6][0-9] [-+ ][01][0-9][0-7][0-9]( \\(PST\\)|[0-9]|x)?",
+        ) {
+            if let Some(seen) = plain(text.as_bytes()) {
+                prop_assert_eq!(seen.finish(), DateTime::parse_loose(text.as_bytes()), "{}", text);
+            }
         }
 
         #[test]

@@ -25,6 +25,8 @@
 use alloc::borrow::Cow;
 use core::net::IpAddr;
 
+use memchr::memchr;
+
 use super::{
     address::{self, Mailbox, phrase},
     date::DateTime,
@@ -36,8 +38,23 @@ use super::{
 pub struct Received<'a> {
     value: &'a [u8],
     /// What stands behind each of [`CLAUSES`], comments and all; empty if it is missing.
-    clauses: [&'a [u8]; CLAUSES.len()],
+    clauses: [&'a [u8]; CLAUSES],
     date: &'a [u8],
+    /// What the comments behind `from` tell.
+    from: Told<'a>,
+    /// What the comments behind `by` tell.
+    by: Told<'a>,
+    tls: Tls<'a>,
+}
+
+/// What the comments of a clause tell of the host that it names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Told<'a> {
+    /// The first word.
+    first: Option<&'a [u8]>,
+    /// The HELO: `(HELO x)` of qmail, `helo=x` of Exim.
+    said: Option<&'a [u8]>,
+    ip: Option<IpAddr>,
 }
 
 /// What is known of the TLS of a hop; what is not told is empty or none.
@@ -60,11 +77,18 @@ impl<'a> Received<'a> {
         // The open clause, and where its text starts.
         let mut open: Option<(usize, &'a [u8])> = None;
         let mut has_word = true;
+        // The last word of the comments, which some words mean something behind.
+        let mut last: &[u8] = b"";
         loop {
-            lexer.cfws();
+            lexer.blanks();
             let here = lexer.rest();
             match lexer.peek() {
                 None => break,
+                Some(b'(') => {
+                    let clause = open.map(|(at, _)| at);
+                    words(lexer.comment()).for_each(|word| found.take(clause, word, &mut last));
+                    continue;
+                }
                 Some(b';') => {
                     found.close(open.take(), here);
                     lexer.bump();
@@ -82,11 +106,8 @@ impl<'a> Received<'a> {
                     let whole = lexer.peek().is_none_or(|next| {
                         is(next, BLANK) || matches!(next, b'(' | b'<' | b'[' | b'"' | b';')
                     });
-                    let clause = CLAUSES.iter().position(|name| {
-                        whole && has_word && word.eq_ignore_ascii_case(name.as_bytes())
-                    });
-                    let is_new = |at: &usize| found.clause(*at).is_empty();
-                    if let Some(at) = clause.filter(is_new) {
+                    let new = clause(word).filter(|at| found.clause(*at).is_empty());
+                    if let Some(at) = new.filter(|_| whole && has_word) {
                         found.close(open.take(), here);
                         open = Some((at, lexer.rest()));
                         has_word = false;
@@ -98,6 +119,20 @@ impl<'a> Received<'a> {
         }
         found.close(open, b"");
         found
+    }
+
+    /// Notes what a word of a comment in `clause` tells; `last` stood before it.
+    fn take(&mut self, clause: Option<usize>, word: &'a [u8], last: &mut &'a [u8]) {
+        let before = core::mem::replace(last, word);
+        let told = match clause {
+            Some(FROM) => Some(&mut self.from),
+            Some(BY) => Some(&mut self.by),
+            _ => None,
+        };
+        if let Some(told) = told {
+            told.take(word, before);
+        }
+        self.tls.take(word, before);
     }
 
     /// Ends a clause where `rest` starts.
@@ -124,32 +159,13 @@ impl<'a> Received<'a> {
     /// What the client said in its HELO or EHLO.
     #[must_use]
     pub fn helo(&self) -> Option<&'a [u8]> {
-        self.said().or_else(|| self.from().filter(|from| !from.starts_with(b"[")))
-    }
-
-    /// The HELO if a comment tells it: `(HELO x)` of qmail, `helo=x` of Exim.
-    fn said(&self) -> Option<&'a [u8]> {
-        let mut words = words(comments(self.clause(FROM)));
-        while let Some(word) = words.next() {
-            if word.eq_ignore_ascii_case(b"helo") || word.eq_ignore_ascii_case(b"ehlo") {
-                return words.next();
-            }
-            if let Some(said) = after(word, b"helo=").or_else(|| after(word, b"ehlo=")) {
-                return Some(said);
-            }
-        }
-        None
+        self.from.said.or_else(|| self.from().filter(|from| !from.starts_with(b"[")))
     }
 
     /// The name that the client's address has in the DNS, as the server found it.
     #[must_use]
     pub fn reverse_name(&self) -> Option<&'a [u8]> {
-        let name = if self.said().is_some() {
-            self.from()
-        } else {
-            words(comments(self.clause(FROM))).next()
-        };
-        let name = name?;
+        let name = if self.from.said.is_some() { self.from() } else { self.from.first }?;
         let name = name.strip_suffix(b".").unwrap_or(name);
         let is_name = name.iter().any(u8::is_ascii_alphabetic)
             && (name.contains(&b'.') || name.eq_ignore_ascii_case(b"localhost"))
@@ -165,7 +181,7 @@ impl<'a> Received<'a> {
     /// address in brackets.
     #[must_use]
     pub fn ip(&self) -> Option<IpAddr> {
-        ip(self.clause(FROM))
+        self.from.ip.or_else(|| literal(self.clause(FROM)))
     }
 
     /// The server that wrote the field.
@@ -177,8 +193,7 @@ impl<'a> Received<'a> {
     /// The address of the server that wrote the field, where it tells it.
     #[must_use]
     pub fn by_ip(&self) -> Option<IpAddr> {
-        let clause = self.clause(BY);
-        ip(clause).or_else(|| first_word(clause).and_then(address_of))
+        self.by.ip.or_else(|| first_word(self.clause(BY)).and_then(address_of))
     }
 
     /// The medium, as in `TCP`.
@@ -208,16 +223,7 @@ impl<'a> Received<'a> {
     /// What the `tls` clause (RFC 8314 §7.4) and the comments tell of TLS; `None` if nothing does.
     #[must_use]
     pub fn tls(&self) -> Option<Tls<'a>> {
-        let mut tls = Tls::default();
-        let mut words = words(comments(self.value));
-        let mut last: &[u8] = b"";
-        while let Some(word) = words.next() {
-            tls.take(word, last);
-            if word.eq_ignore_ascii_case(b"cipher") {
-                tls.cipher = words.next().unwrap_or_default();
-            }
-            last = word;
-        }
+        let mut tls = self.tls;
         if let Some(cipher) = first_word(self.clause(TLS)) {
             tls.cipher = cipher;
         }
@@ -236,24 +242,58 @@ impl<'a> Received<'a> {
     }
 }
 
+impl<'a> Told<'a> {
+    /// Notes what a word of a comment, which follows `last`, tells.
+    fn take(&mut self, word: &'a [u8], last: &[u8]) {
+        self.first.get_or_insert(word);
+        if is_helo(last) {
+            self.said.get_or_insert(word);
+        } else if let Some(said) = after(word, b"helo=").or_else(|| after(word, b"ehlo=")) {
+            self.said.get_or_insert(said);
+        } else if self.ip.is_none() {
+            // What the client says in its HELO is no evidence.
+            self.ip = address_of(word);
+        }
+    }
+}
+
 impl<'a> Tls<'a> {
     /// Notes what a word of a comment, which follows `last`, tells.
     fn take(&mut self, word: &'a [u8], last: &[u8]) {
-        // As sendmail, Gmail and Exchange write it.
-        if let Some(version) = after(word, b"version=") {
-            self.version = version;
-        } else if let Some(cipher) = after(word, b"cipher=") {
-            self.cipher = cipher;
-        } else if let Some(bits) = after(word, b"bits=") {
-            self.bits = decimal(bits);
-        } else if word.eq_ignore_ascii_case(b"bits") {
-            // As Postfix does: (256/256 bits)
-            self.bits = self.bits.or_else(|| decimal(last));
-        } else if self.version.is_empty()
-            && (word.starts_with(b"TLS") || word.starts_with(b"SSL"))
+        if last.eq_ignore_ascii_case(b"cipher") {
+            self.cipher = word;
+            return;
+        }
+        match word.first() {
+            // As sendmail, Gmail and Exchange write it.
+            Some(b'v' | b'V') => {
+                if let Some(version) = after(word, b"version=") {
+                    self.version = version;
+                }
+            }
+            Some(b'c' | b'C') => {
+                if let Some(cipher) = after(word, b"cipher=") {
+                    self.cipher = cipher;
+                }
+            }
+            Some(b'b' | b'B') => {
+                if let Some(bits) = after(word, b"bits=") {
+                    self.bits = decimal(bits);
+                } else if word.eq_ignore_ascii_case(b"bits") {
+                    // As Postfix does: (256/256 bits)
+                    self.bits = self.bits.or_else(|| decimal(last));
+                }
+            }
+            Some(b'T' | b'S') if self.version.is_empty() => self.take_exim(word),
+            _ => {}
+        }
+    }
+
+    /// As Exim writes it: `TLS1.2:ECDHE-RSA-AES256-GCM-SHA384:256`.
+    fn take_exim(&mut self, word: &'a [u8]) {
+        if (word.starts_with(b"TLS") || word.starts_with(b"SSL"))
             && word.get(3..5).is_some_and(|rest| rest.iter().any(u8::is_ascii_digit))
         {
-            // As Exim does: TLS1.2:ECDHE-RSA-AES256-GCM-SHA384:256
             let mut parts = word.split(|octet| *octet == b':');
             self.version = parts.next().unwrap_or_default();
             self.cipher = parts.next().unwrap_or(self.cipher);
@@ -296,29 +336,47 @@ fn comments(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// The words in comments, those of comments within them too.
-fn words<'a>(comments: impl Iterator<Item = &'a [u8]>) -> impl Iterator<Item = &'a [u8]> {
+/// The words in a comment, those of comments within it too.
+fn words(comment: &[u8]) -> impl Iterator<Item = &[u8]> {
     let ends = |octet: &u8| is(*octet, BLANK) || matches!(octet, b'(' | b')' | b',' | b';');
-    comments.flat_map(move |text| text.split(ends)).filter(|word| !word.is_empty())
+    comment.split(ends).filter(|word| !word.is_empty())
 }
 
-/// The address that a clause tells.
-fn ip(clause: &[u8]) -> Option<IpAddr> {
-    // What the client says in its HELO is no evidence.
-    let is_helo =
-        |word: &[u8]| word.eq_ignore_ascii_case(b"helo") || word.eq_ignore_ascii_case(b"ehlo");
-    let said = |word: &[u8]| after(word, b"helo=").is_some() || after(word, b"ehlo=").is_some();
-    let mut last: &[u8] = b"";
-    let found = words(comments(clause)).find_map(|word| {
-        let is_said = said(word) || is_helo(core::mem::replace(&mut last, word));
-        if is_said { None } else { address_of(word) }
-    });
-    found.or_else(|| first_word(clause).filter(|word| word.starts_with(b"[")).and_then(address_of))
+/// Which clause a word starts.
+fn clause(word: &[u8]) -> Option<usize> {
+    let mut folded = [0; 4];
+    folded.get_mut(..word.len())?.copy_from_slice(word);
+    folded.make_ascii_lowercase();
+    Some(match &folded {
+        b"from" => FROM,
+        b"by\0\0" => BY,
+        b"via\0" => VIA,
+        b"with" => WITH,
+        b"id\0\0" => ID,
+        b"for\0" => FOR,
+        b"tls\0" => TLS,
+        _ => return None,
+    })
+}
+
+fn is_helo(word: &[u8]) -> bool {
+    word.eq_ignore_ascii_case(b"helo") || word.eq_ignore_ascii_case(b"ehlo")
+}
+
+/// The address in brackets that a clause starts with.
+fn literal(clause: &[u8]) -> Option<IpAddr> {
+    first_word(clause).filter(|word| word.starts_with(b"[")).and_then(address_of)
 }
 
 /// The address that a word is: alone, in brackets, behind `@`, with the tag of RFC 5321 §4.1.3, a
 /// zone or a port.
 fn address_of(word: &[u8]) -> Option<IpAddr> {
+    // Most words are names.
+    let may_be =
+        |octet: &u8| octet.is_ascii_hexdigit() || matches!(octet, b'[' | b':' | b'I' | b'i');
+    if !word.first().is_some_and(may_be) && memchr(b'@', word).is_none() {
+        return None;
+    }
     let word = word.rsplit(|octet| *octet == b'@').next()?;
     let inner = match word.strip_prefix(b"[") {
         Some(inner) => inner.split(|octet| *octet == b']').next()?,
@@ -347,8 +405,8 @@ fn decimal(text: &[u8]) -> Option<u32> {
     core::str::from_utf8(digits).ok()?.parse().ok()
 }
 
-/// The words that start a clause (RFC 5321 §4.4, RFC 8314 §7.4).
-const CLAUSES: [&str; 7] = ["from", "by", "via", "with", "id", "for", "tls"];
+/// How many clauses there are (RFC 5321 §4.4, RFC 8314 §7.4).
+const CLAUSES: usize = 7;
 const FROM: usize = 0;
 const BY: usize = 1;
 const VIA: usize = 2;
