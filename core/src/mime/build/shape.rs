@@ -1,6 +1,6 @@
 //! Which transfer encoding a body gets (RFC 2045 §6).
 
-use memchr::memchr_iter;
+use memchr::{memchr, memchr_iter};
 
 use super::{
     error::{Fault, Unfit},
@@ -19,7 +19,7 @@ pub(super) fn encoding(node: &Node<'_>, options: &Options) -> Result<Encoding, U
         Body::Text(text) => {
             let shape = Shape::of(text);
             let stands = shape.needs <= transport && !(options.guarded && shape.is_fragile);
-            Ok(if stands { shape.needs.encoding() } else { shape.shortest(text.len()) })
+            Ok(if stands { shape.needs.encoding() } else { shortest(text) })
         }
         Body::Octets(_) if transport == Transport::Binary => Ok(Encoding::Binary),
         Body::Octets(_) => Ok(Encoding::Base64),
@@ -43,8 +43,6 @@ struct Shape {
     needs: Transport,
     /// Mailers may change a line of it: one that begins with `From `, or ends in a blank.
     is_fragile: bool,
-    /// Octets that quoted-printable writes as three.
-    escaped: usize,
 }
 
 impl Shape {
@@ -57,30 +55,32 @@ impl Shape {
             is_fragile |= line.starts_with(b"From ") || matches!(line, [.., b' ' | b'\t']);
             start = end.saturating_add(1);
         }
-        let (mut escaped, mut all, mut has_nul) = (0, 0, false);
-        for octet in text {
-            escaped += usize::from(
-                !matches!(octet, b' '..=b'~' | b'\t' | b'\r' | b'\n') || *octet == b'=',
-            );
-            all |= octet;
-            has_nul |= *octet == 0;
-        }
-        let needs = if has_nul || longest > LINE {
+        let needs = if longest > LINE || memchr(0, text).is_some() {
             Transport::Binary
-        } else if all.is_ascii() {
+        } else if text.is_ascii() {
             Transport::SevenBit
         } else {
             Transport::EightBit
         };
-        Self { needs, is_fragile, escaped }
+        Self { needs, is_fragile }
     }
+}
 
-    /// The shorter one of quoted-printable and base64 for text of this many octets, soft line ends
-    /// and line ends counted.
-    const fn shortest(&self, octets: usize) -> Encoding {
-        let printable = octets + 2 * self.escaped;
-        let printable = printable + printable / 75 * 3;
-        let base64 = octets / 57 * 78 + octets % 57 * 4 / 3;
-        if printable <= base64 { Encoding::QuotedPrintable } else { Encoding::Base64 }
-    }
+/// The shorter one of quoted-printable and base64 for `text`, soft line ends and line ends counted.
+fn shortest(text: &[u8]) -> Encoding {
+    let printable = text.len() + 2 * escaped(text);
+    let printable = printable + printable / 75 * 3;
+    let base64 = text.len() / 57 * 78 + text.len() % 57 * 4 / 3;
+    if printable <= base64 { Encoding::QuotedPrintable } else { Encoding::Base64 }
+}
+
+/// How many octets quoted-printable writes as three, but for blanks at the ends of lines. Sums of
+/// single octets over short runs, as that is what compilers make vectors of.
+fn escaped(text: &[u8]) -> usize {
+    let is_escaped = |octet: &u8| {
+        let plain = octet.wrapping_sub(b' ') <= b'~' - b' ' && *octet != b'=';
+        u8::from(!plain & !matches!(*octet, b'\t' | b'\r' | b'\n'))
+    };
+    let runs = text.chunks(255).map(|run| run.iter().map(is_escaped).fold(0, u8::wrapping_add));
+    runs.map(usize::from).sum()
 }
