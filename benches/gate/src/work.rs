@@ -40,12 +40,14 @@ pub fn cold(message: &[u8]) -> usize {
 }
 
 /// Scans a message in storage that is used again, then `look`s at it.
-fn scanned(mut look: impl FnMut(&Structure, Message<'_>) -> usize) -> impl FnMut(&[u8]) -> usize {
+fn scanned(
+    mut look: impl FnMut(&Structure, Message<'_>, &[u8]) -> usize,
+) -> impl FnMut(&[u8]) -> usize {
     let mut scanner = Scanner::new(Limits::DEFAULT);
     move |bytes| {
         scanner.feed(bytes);
         let tree = scanner.finish();
-        let found = look(&tree, Message::new(&tree, bytes));
+        let found = look(&tree, Message::new(&tree, bytes), bytes);
         scanner.recycle(tree);
         found
     }
@@ -54,9 +56,12 @@ fn scanned(mut look: impl FnMut(&Structure, Message<'_>) -> usize) -> impl FnMut
 /// Structure, and the fields of ENVELOPE decoded, in every part that has them.
 #[must_use]
 pub fn envelope_fields() -> impl FnMut(&[u8]) -> usize {
-    scanned(|tree, message| {
-        let fields = (0..tree.parts().len()).flat_map(|part| message.fields(part));
-        fields.filter(|(name, _)| name.in_envelope()).map(|(name, field)| value(name, &field)).sum()
+    scanned(|tree, _, bytes| {
+        let fields = (0..tree.parts().len()).flat_map(|part| tree.fields(part));
+        fields
+            .filter(|field| field.name().in_envelope())
+            .map(|field| value(field.name(), &Field::new(field.span().of(bytes))))
+            .sum()
     })
 }
 
@@ -140,7 +145,7 @@ fn addresses(value: &[u8]) -> usize {
 #[must_use]
 pub fn full() -> impl FnMut(&[u8]) -> usize {
     let mut content = Vec::new();
-    scanned(move |tree, message| {
+    scanned(move |tree, message, _| {
         let mut sum = 0;
         for (index, part) in tree.parts().iter().enumerate() {
             let (mut values, mut label) = (0, None);
@@ -178,7 +183,7 @@ pub fn full() -> impl FnMut(&[u8]) -> usize {
 /// ENVELOPE and BODYSTRUCTURE with all their values, from the octets of the message.
 #[must_use]
 pub fn fetched() -> impl FnMut(&[u8]) -> usize {
-    scanned(|_, message| {
+    scanned(|_, message, _| {
         shown(&message.envelope(0))
             + message
                 .body_structure()
