@@ -1,14 +1,13 @@
 //! The work that is measured. Each closure keeps its storage from message to message, as a session
 //! does, and gives a number that depends on what it found, so that nothing is left out.
 
+use posthaste_core::imap::response;
 use posthaste_core::mime::{
     Limits, Message, Scanner, Structure,
     address::{self, Address},
-    body::Step,
     charset,
     date::DateTime,
     encoded_word,
-    envelope::{Entries, Envelope},
     header::{Field, Name},
     message_id,
     parameter::{ContentType, Disposition},
@@ -180,62 +179,16 @@ pub fn full() -> impl FnMut(&[u8]) -> usize {
     })
 }
 
-/// ENVELOPE and BODYSTRUCTURE with all their values, from the octets of the message.
+/// ENVELOPE and BODYSTRUCTURE as IMAP writes them, from the octets of the message.
 #[must_use]
 pub fn fetched() -> impl FnMut(&[u8]) -> usize {
-    scanned(|_, message, _| {
-        shown(&message.envelope(0))
-            + message
-                .body_structure()
-                .map(|step| match step {
-                    Step::Multipart | Step::NoParts => 1,
-                    Step::MultipartEnd(part) | Step::MessageEnd(part) | Step::Part(part) => {
-                        body(&part)
-                    }
-                    Step::Message(part, envelope) => body(&part) + shown(&envelope),
-                })
-                .sum::<usize>()
+    let mut out = Vec::new();
+    scanned(move |_, message, _| {
+        out.clear();
+        response::message::envelope(&mut out, &message.envelope(0), false);
+        response::message::body(&mut out, message, true, false);
+        out.len()
     })
-}
-
-fn body(part: &posthaste_core::mime::body::BodyPart<'_>) -> usize {
-    let text = |text: Option<std::borrow::Cow<'_, [u8]>>| text.map_or(0, |text| text.len());
-    let params = |params: posthaste_core::mime::body::Parameters<'_>| -> usize {
-        params.iter().map(|(name, value)| name.len() + value.len()).sum()
-    };
-    part.media_type().0.len()
-        + params(part.parameters())
-        + text(part.id())
-        + text(part.description())
-        + part.encoding().len()
-        + part.lines().unwrap_or_default() as usize
-        + text(part.md5())
-        + part.disposition().map_or(0, |(kind, found)| kind.len() + params(found))
-        + part.languages().len()
-        + text(part.location())
-}
-
-fn shown(envelope: &Envelope<'_>) -> usize {
-    let texts =
-        [envelope.date(), envelope.subject(), envelope.in_reply_to(), envelope.message_id()];
-    let list = |entries: Entries<'_, '_>| -> usize {
-        entries
-            .map(|entry| {
-                [entry.name, entry.route, entry.mailbox, entry.host]
-                    .iter()
-                    .flatten()
-                    .map(|text| text.len())
-                    .sum::<usize>()
-            })
-            .sum()
-    };
-    texts.iter().flatten().map(|text| text.len()).sum::<usize>()
-        + list(envelope.from())
-        + list(envelope.sender())
-        + list(envelope.reply_to())
-        + list(envelope.to())
-        + list(envelope.cc())
-        + list(envelope.bcc())
 }
 
 /// Octets of the stored tree with its kept fields.
