@@ -133,15 +133,15 @@ impl<'a> Mailbox<'a> {
     /// part in quotes only where it needs them.
     #[must_use]
     pub fn address(&self) -> Cow<'a, str> {
-        if self.plain {
-            return charset::guess(self.spec);
-        }
         let local = self.local();
-        let mut out = String::with_capacity(self.spec.len());
         let dotted = !local.is_empty()
             && !local.starts_with(b".")
             && !local.ends_with(b".")
             && local.iter().all(|octet| is(*octet, ATOM));
+        if self.plain && dotted && self.at.is_none_or(|at| at + 1 < self.spec.len()) {
+            return charset::guess(self.spec);
+        }
+        let mut out = String::with_capacity(self.spec.len() + 2);
         if dotted || (local.is_empty() && self.at.is_none()) {
             out.push_str(&charset::guess(&local));
         } else {
@@ -230,16 +230,19 @@ impl<'a> Iterator for Addresses<'a> {
                         continue;
                     }
                     self.in_group = true;
-                    return Some(Address::Group(Group { phrase: words }));
+                    return Some(Address::Group(Group { phrase: words.text }));
                 }
                 Some(b'<') => self.angle(words),
-                Some(b'@') => self.bare(start, comment),
-                _ if words.is_empty() => continue,
+                Some(b'@') => self.bare(start, words.plain, comment),
+                _ if words.text.is_empty() => continue,
                 // Several words are a name that lacks its address.
-                _ if !words.starts_with(b"\"") && phrase(words).contains(&b' ') => {
-                    Mailbox { phrase: words, ..Mailbox::default() }
+                _ if !words.text.starts_with(b"\"") && phrase(words.text).contains(&b' ') => {
+                    Mailbox { phrase: words.text, plain: words.plain, ..Mailbox::default() }
                 }
-                _ => Mailbox { comment, spec: words, ..Mailbox::default() },
+                _ => {
+                    let plain = words.plain;
+                    Mailbox { comment, spec: words.text, plain, ..Mailbox::default() }
+                }
             };
             mailbox.whole = up_to(whole, self.lexer.rest());
             return Some(Address::Mailbox(mailbox));
@@ -293,7 +296,8 @@ impl<'a> Addresses<'a> {
                         break;
                     }
                     b' ' if is(*text.get(at + 1)?, WORD) => at += 1,
-                    b'@' => break,
+                    // An encoded word may hold one.
+                    b'@' if text.get(start) != Some(&b'=') => break,
                     _ => return None,
                 }
             },
@@ -335,7 +339,13 @@ impl<'a> Addresses<'a> {
     }
 
     /// An address without angle brackets, which starts at `start` and whose first `@` is next.
-    fn bare(&mut self, start: &'a [u8], mut comment: Option<&'a [u8]>) -> Mailbox<'a> {
+    /// `plain` tells of the words before it.
+    fn bare(
+        &mut self,
+        start: &'a [u8],
+        mut plain: bool,
+        mut comment: Option<&'a [u8]>,
+    ) -> Mailbox<'a> {
         let here = |lexer: &Lexer<'a>| start.len() - lexer.rest().len();
         // What stands before the last word is a name: Alice Doe alice@example.org
         let first = last_word(up_to(start, self.lexer.rest()));
@@ -344,7 +354,7 @@ impl<'a> Addresses<'a> {
         loop {
             self.lexer.bump();
             let domain = self.lexer.rest();
-            words(&mut self.lexer, &mut comment);
+            plain &= words(&mut self.lexer, &mut comment).plain;
             end = here(&self.lexer);
             if self.lexer.peek() != Some(b'@') {
                 break;
@@ -362,24 +372,27 @@ impl<'a> Addresses<'a> {
         let spec = start.get(..end).unwrap_or_default();
         // As in: alice@example.org <alice@example.org>
         if self.lexer.peek() == Some(b'<') {
-            return self.angle(spec.trim_ascii());
+            return self.angle(Words { text: spec.trim_ascii(), plain });
         }
         let (phrase, spec) = spec.split_at_checked(first).unwrap_or((&[], spec));
         let (phrase, spec) = (phrase.trim_ascii(), spec.trim_ascii());
-        Mailbox { phrase, comment, spec, at: Some(at.saturating_sub(first)), ..Mailbox::default() }
+        plain &= !spec.iter().any(|octet| is(*octet, BLANK));
+        let at = Some(at.saturating_sub(first));
+        Mailbox { phrase, comment, spec, at, plain, ..Mailbox::default() }
     }
 
     /// An address in angle brackets, whose `<` is next.
-    fn angle(&mut self, phrase: &'a [u8]) -> Mailbox<'a> {
+    fn angle(&mut self, phrase: Words<'a>) -> Mailbox<'a> {
         self.lexer.bump();
         self.lexer.cfws();
-        let mut mailbox = Mailbox { phrase, ..Mailbox::default() };
+        let mut mailbox =
+            Mailbox { phrase: phrase.text, plain: phrase.plain, ..Mailbox::default() };
         if self.lexer.peek() == Some(b'@') {
             mailbox.route = self.route();
         }
         let start = self.lexer.rest();
         loop {
-            words(&mut self.lexer, &mut None);
+            mailbox.plain &= words(&mut self.lexer, &mut None).plain;
             let here = start.len() - self.lexer.rest().len();
             match self.lexer.peek() {
                 Some(b'@') => mailbox.at = Some(here),
@@ -387,6 +400,7 @@ impl<'a> Addresses<'a> {
                 Some(b':') => {}
                 end => {
                     mailbox.spec = start.get(..here).unwrap_or_default();
+                    mailbox.plain &= !mailbox.spec.iter().any(|octet| is(*octet, BLANK));
                     if end == Some(b'>') {
                         self.lexer.bump();
                         self.after_angle();
@@ -437,27 +451,51 @@ fn up_to<'a>(start: &'a [u8], rest: &[u8]) -> &'a [u8] {
     start.get(..start.len().saturating_sub(rest.len())).unwrap_or_default().trim_ascii()
 }
 
+/// Words as they stand, and whether they stand for themselves: without quotes, comments and escapes,
+/// and with single spaces between them.
+#[derive(Clone, Copy)]
+struct Words<'a> {
+    text: &'a [u8],
+    plain: bool,
+}
+
 /// Reads words, comments and blanks up to the next octet that means something in an address list:
 /// one of `,;:<>@`, or the end.
-fn words<'a>(lexer: &mut Lexer<'a>, comment: &mut Option<&'a [u8]>) -> &'a [u8] {
+fn words<'a>(lexer: &mut Lexer<'a>, comment: &mut Option<&'a [u8]>) -> Words<'a> {
+    lexer.blanks();
     let start = lexer.rest();
+    let mut plain = true;
     loop {
-        lexer.cfws_noting(comment);
+        let gap = lexer.take(BLANK);
+        let rest = lexer.rest();
         match lexer.peek() {
-            None | Some(b',' | b';' | b':' | b'<' | b'>' | b'@') => break,
-            Some(b'"') => _ = lexer.quoted(),
-            Some(b'[') => _ = lexer.delimited(b']'),
-            Some(b'\\') => lexer.skip(2),
+            None | Some(b',' | b';' | b':' | b'<' | b'>' | b'@') => {
+                let end = start.len() - rest.len() - gap.len();
+                return Words { text: start.get(..end).unwrap_or_default(), plain };
+            }
+            Some(b'(') => {
+                *comment = Some(lexer.comment());
+                plain = false;
+            }
             // RFC 2047 §5 (3) allows none of these in the words of a phrase; some mailers write them.
-            Some(b'=') => match encoded_word(lexer.rest()) {
-                0 => _ = lexer.take(WORD),
-                octets => lexer.skip(octets),
-            },
-            Some(_) => _ = lexer.take(WORD),
+            Some(b'=') if encoded_word(rest) > 0 => {
+                plain = false;
+                lexer.skip(encoded_word(rest));
+            }
+            Some(octet) if is(octet, WORD) => {
+                plain &= matches!(gap, [] | [b' ']);
+                _ = lexer.take(WORD);
+            }
+            Some(octet) => {
+                plain = false;
+                match octet {
+                    b'"' => _ = lexer.quoted(),
+                    b'[' => _ = lexer.delimited(b']'),
+                    _ => lexer.skip(2),
+                }
+            }
         }
     }
-    let words = start.get(..start.len() - lexer.rest().len()).unwrap_or_default();
-    words.trim_ascii()
 }
 
 /// How long the encoded word is that starts here (RFC 2047 §2); 0 if none does.

@@ -12,7 +12,7 @@ use memchr::memchr_iter;
 use super::{
     charset::{self, Charset},
     header::{unfold, unfold_inner},
-    lexer::{BLANK, run},
+    lexer::{BLANK, Q_TEXT, run},
     parameter::hex,
 };
 use crate::grammar::base64;
@@ -120,8 +120,7 @@ impl<'a> Word<'a> {
         // RFC 2047 §4.2
         let mut rest = self.text;
         while !rest.is_empty() {
-            let plain = rest.iter().position(|octet| matches!(octet, b'_' | b'=' | b'\r' | b'\n'));
-            let (kept, after) = rest.split_at(plain.unwrap_or(rest.len()));
+            let (kept, after) = rest.split_at(run(rest, 0, Q_TEXT));
             out.extend_from_slice(kept);
             rest = match after {
                 [b'_', after @ ..] => {
@@ -146,49 +145,24 @@ impl<'a> Word<'a> {
     }
 }
 
-/// What the octets of a word mean.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Meaning {
-    In(Charset),
-    /// The charset is not known, or it is US-ASCII, which nobody can be believed to have kept to.
-    Guessed,
-}
-
-impl Meaning {
-    fn of(label: &[u8]) -> Self {
-        if label.eq_ignore_ascii_case(b"utf-8") {
-            return Self::In(Charset::Known(encoding_rs::UTF_8));
-        }
-        match Charset::of(label) {
-            Some(charset) if !label.eq_ignore_ascii_case(b"us-ascii") => Self::In(charset),
-            _ => Self::Guessed,
-        }
-    }
-
-    fn is_stateful(self) -> bool {
-        matches!(self, Self::In(charset) if charset.is_stateful())
-    }
-}
-
 /// What has been decoded so far.
 struct Decoded<'a> {
-    text: String,
-    /// The octets of words that follow one another in one charset; a character may be cut between
-    /// them, so they are decoded together.
+    /// UTF-8, but for what the open run of words in UTF-8 holds that is none.
+    out: Vec<u8>,
+    /// Where in `out` that run starts.
+    run: Option<usize>,
+    /// The octets of words in another charset that follow one another; a character may be cut
+    /// between them, so they are decoded together.
     octets: Vec<u8>,
-    /// The charset of `octets`, or the last one that was met, and what it means.
-    charset: &'a [u8],
-    meaning: Meaning,
+    /// The charset that was met last.
+    label: &'a [u8],
+    charset: Option<Charset>,
 }
 
 impl<'a> Decoded<'a> {
     fn with_capacity(len: usize) -> Self {
-        Self {
-            text: String::with_capacity(len),
-            octets: Vec::new(),
-            charset: b"",
-            meaning: Meaning::Guessed,
-        }
+        let (out, octets) = (Vec::with_capacity(len), Vec::new());
+        Self { out, run: None, octets, label: b"", charset: None }
     }
 
     fn plain(&mut self, octets: &[u8]) {
@@ -196,38 +170,54 @@ impl<'a> Decoded<'a> {
             return;
         }
         self.flush();
-        self.text.push_str(&charset::guess(&unfold_inner(octets)));
+        self.out.extend_from_slice(charset::guess(&unfold_inner(octets)).as_bytes());
     }
 
     fn word(&mut self, word: &Word<'a>) {
-        if !self.charset.eq_ignore_ascii_case(word.charset) {
+        if self.label != word.charset && !self.label.eq_ignore_ascii_case(word.charset) {
             self.flush();
-            self.charset = word.charset;
-            self.meaning = Meaning::of(word.charset);
-        } else if self.meaning.is_stateful() {
+            self.charset = if word.charset.eq_ignore_ascii_case(b"utf-8") {
+                Some(UTF_8)
+            } else {
+                Charset::of(word.charset)
+            };
+        } else if self.charset.is_some_and(Charset::is_stateful) {
             // RFC 2047 §3: each word starts in the first state.
             self.flush();
         }
-        word.decode(&mut self.octets);
+        self.label = word.charset;
+        if self.charset == Some(UTF_8) {
+            self.run.get_or_insert(self.out.len());
+            word.decode(&mut self.out);
+        } else {
+            word.decode(&mut self.octets);
+        }
     }
 
+    /// Ends the open run of words.
     fn flush(&mut self) {
-        if self.octets.is_empty() {
-            return;
+        if let Some(start) = self.run.take() {
+            let run = self.out.get(start..).unwrap_or_default();
+            if core::str::from_utf8(run).is_err() {
+                self.octets.extend_from_slice(run);
+                self.out.truncate(start);
+            }
         }
-        self.text.push_str(&match self.meaning {
-            Meaning::In(charset) => charset.decode(&self.octets),
-            Meaning::Guessed => charset::guess(&self.octets),
-        });
-        self.octets.clear();
+        if !self.octets.is_empty() {
+            let text = charset::decode_or_guess(self.label, &self.octets);
+            self.out.extend_from_slice(text.as_bytes());
+            self.octets.clear();
+        }
     }
 
     fn finish(mut self) -> String {
         self.flush();
-        self.text
+        String::from_utf8(self.out)
+            .unwrap_or_else(|broken| String::from_utf8_lossy(broken.as_bytes()).into_owned())
     }
 }
 
+const UTF_8: Charset = Charset::Known(encoding_rs::UTF_8);
 /// How long the name of a charset may be, with its language.
 const LONGEST_CHARSET: usize = 80;
 

@@ -5,7 +5,6 @@ use alloc::borrow::Cow;
 use smallvec::SmallVec;
 
 use super::{
-    HEADER_ADDRESSES,
     address::{self, Address, Addresses},
     header::{self, Field, Name},
     message::Message,
@@ -14,22 +13,24 @@ use super::{
 /// The values of an ENVELOPE, borrowed from the header they stand in.
 #[derive(Clone, Debug, Default)]
 pub struct Envelope<'a> {
-    texts: [Option<Field<'a>>; TEXTS.len()],
-    lists: SmallVec<[(Name, &'a [u8]); 8]>,
+    /// The octets of the first field of each name.
+    first: [Option<&'a [u8]>; SHOWN],
+    /// Those of further fields with recipients.
+    more: SmallVec<[(Name, &'a [u8]); 2]>,
 }
 
 impl<'a> Envelope<'a> {
-    /// The envelope of a message whose header has these fields.
+    /// The envelope of a message whose header has these fields: what each was taken for, and its
+    /// octets.
     #[must_use]
-    pub fn of(fields: impl Iterator<Item = (Name, Field<'a>)>) -> Self {
+    pub fn of(fields: impl Iterator<Item = (Name, &'a [u8])>) -> Self {
         let mut envelope = Self::default();
-        for (name, field) in fields {
-            if let Some(at) = TEXTS.iter().position(|text| *text == name) {
-                if let Some(text) = envelope.texts.get_mut(at) {
-                    text.get_or_insert(field);
-                }
-            } else if name.in_envelope() && envelope.lists.len() < MOST_LISTS {
-                envelope.lists.push((name, field.value()));
+        for (name, raw) in fields {
+            let Some(first) = envelope.first.get_mut(slot(name)) else { continue };
+            if first.is_none() {
+                *first = Some(raw);
+            } else if takes_all(name) && envelope.more.len() < MOST_LISTS {
+                envelope.more.push((name, raw));
             }
         }
         envelope
@@ -38,7 +39,7 @@ impl<'a> Envelope<'a> {
     /// The envelope of a message with this header block.
     #[must_use]
     pub fn parse(header: &'a [u8]) -> Self {
-        Self::of(header::fields(header).map(|field| (field.kind(), field)))
+        Self::of(header::fields(header).map(|field| (field.kind(), field.raw())))
     }
 
     /// The date as written, on one line; `None` if the field is missing.
@@ -102,20 +103,17 @@ impl<'a> Envelope<'a> {
     }
 
     fn text(&self, name: Name) -> Option<Cow<'a, [u8]>> {
-        let at = TEXTS.iter().position(|text| *text == name)?;
-        Some((*self.texts.get(at)?)?.unfolded())
+        Some(Field::new((*self.first.get(slot(name))?)?).unfolded())
     }
 
     /// RFC 5322 §3.6.2 allows authors and their kin once, so the first field counts; recipients of
     /// several fields are taken together (§4.5.3).
     fn list(&self, name: Name) -> Entries<'_, 'a> {
-        let only_first = matches!(name, Name::From | Name::Sender | Name::ReplyTo);
+        let first = self.first.get(slot(name)).copied().flatten();
         Entries {
             name,
-            rest: &self.lists,
-            open: address::addresses(b""),
-            left: HEADER_ADDRESSES,
-            only_first,
+            more: if takes_all(name) { &self.more } else { &[] },
+            open: address::addresses(first.map_or(&[], |raw| Field::new(raw).value())),
         }
     }
 
@@ -129,10 +127,18 @@ impl<'a> Envelope<'a> {
 #[derive(Clone, Debug)]
 pub struct Entries<'e, 'a> {
     name: Name,
-    rest: &'e [(Name, &'a [u8])],
+    more: &'e [(Name, &'a [u8])],
     open: Addresses<'a>,
-    left: usize,
-    only_first: bool,
+}
+
+impl Entries<'_, '_> {
+    /// Whether there are more addresses than [`HEADER_ADDRESSES`](super::HEADER_ADDRESSES), so that
+    /// some are not shown: to be asked when the walk is over.
+    #[must_use]
+    pub fn is_truncated(&self) -> bool {
+        self.open.is_truncated()
+            || (self.open.left() == 0 && self.more.iter().any(|(name, _)| *name == self.name))
+    }
 }
 
 impl<'a> Iterator for Entries<'_, 'a> {
@@ -141,13 +147,15 @@ impl<'a> Iterator for Entries<'_, 'a> {
     fn next(&mut self) -> Option<Entry<'a>> {
         loop {
             if let Some(address) = self.open.next() {
-                self.left = self.left.saturating_sub(1);
                 return Some(Entry::of(&address));
             }
-            let at = self.rest.iter().position(|(name, _)| *name == self.name)?;
-            let (_, value) = self.rest.get(at)?;
-            self.rest = if self.only_first { &[] } else { self.rest.get(at + 1..)? };
-            self.open = address::addresses(value).at_most(self.left);
+            if self.open.left() == 0 {
+                return None;
+            }
+            let at = self.more.iter().position(|(name, _)| *name == self.name)?;
+            let (_, raw) = self.more.get(at)?;
+            self.more = self.more.get(at + 1..)?;
+            self.open = address::addresses(Field::new(raw).value()).at_most(self.open.left());
         }
     }
 }
@@ -190,13 +198,24 @@ impl<'a> Message<'a> {
     /// the child of a message/rfc822 part for the message within.
     #[must_use]
     pub fn envelope(&self, index: usize) -> Envelope<'a> {
-        Envelope::of(self.fields(index))
+        Envelope::of(self.head(index).raw())
     }
 }
 
-/// The fields that are shown as they are.
-const TEXTS: [Name; 4] = [Name::Date, Name::Subject, Name::InReplyTo, Name::MessageId];
-/// How many fields with addresses of one header are looked at.
+/// How many names ENVELOPE shows; they have the first numbers.
+const SHOWN: usize = Name::MessageId as usize;
+
+/// The place of a name among those that ENVELOPE shows.
+fn slot(name: Name) -> usize {
+    (name as usize).wrapping_sub(1)
+}
+
+/// Whether all fields with this name are taken together.
+const fn takes_all(name: Name) -> bool {
+    matches!(name, Name::To | Name::Cc | Name::Bcc)
+}
+
+/// How many further fields with recipients of one header are looked at.
 const MOST_LISTS: usize = 1_000;
 /// What is shown where an address lacks a part, as NIL would mean a group (RFC 9051 §7.5.2); the
 /// words are Dovecot's, which clients know.

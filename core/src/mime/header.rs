@@ -115,7 +115,7 @@ impl<'a> Field<'a> {
 /// RFC 5322 §2.2: a name is printable US-ASCII; §4.5 allows blanks behind it. Octets above 126 are
 /// let through, as mail with broken names has to be shown too.
 fn colon(raw: &[u8]) -> Option<usize> {
-    let at = raw.iter().position(|octet| *octet == b':' || *octet <= b' ')?;
+    let at = name_end(raw)?;
     let end = match raw.get(at)? {
         b':' => at,
         b' ' | b'\t' => {
@@ -134,6 +134,27 @@ pub(crate) fn name(raw: &[u8]) -> Option<(Name, usize)> {
         let colon = colon(raw)?;
         Some((Name::of(raw.get(..colon)?.trim_ascii_end()), colon))
     })
+}
+
+/// Where the first colon, blank or control below it stands in `raw`.
+fn name_end(raw: &[u8]) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * ONES;
+    const SEVEN: u64 = 0x7f * ONES;
+    let (eights, rest) = raw.as_chunks();
+    for (number, eight) in eights.iter().enumerate() {
+        let word = u64::from_le_bytes(*eight);
+        let low = word & SEVEN;
+        // The high bit of each octet: above a blank, other than a colon.
+        let above = low + (0x7f - b' ' as u64) * ONES;
+        let no_colon = (low ^ b':' as u64 * ONES) + SEVEN;
+        let ends = !(above & no_colon) & !word & HIGH;
+        if ends != 0 {
+            return Some(number * 8 + (ends.trailing_zeros() / 8) as usize);
+        }
+    }
+    let end = rest.iter().position(|octet| matches!(octet, b':' | 0..=b' '))?;
+    Some(eights.len() * 8 + end)
 }
 
 /// `value` on one line: the line ends are taken out (RFC 5322 §2.2.3) and the blank behind each is a

@@ -5,8 +5,6 @@
 
 use alloc::{borrow::Cow, vec::Vec};
 
-use memchr::memchr2;
-
 /// A place in a value.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lexer<'a> {
@@ -113,13 +111,12 @@ impl<'a> Lexer<'a> {
         self.bump();
         let text = self.rest;
         let mut at = 0;
-        while let Some(next) = text.get(at..).and_then(|rest| memchr2(close, b'\\', rest)) {
-            at += next;
-            if text.get(at) == Some(&close) {
+        while let Some(octet) = text.get(at) {
+            if *octet == close {
                 self.skip(at + 1);
                 return text.get(..at).unwrap_or_default();
             }
-            at += 2;
+            at += if *octet == b'\\' { 2 } else { 1 };
         }
         self.rest = &[];
         text
@@ -159,6 +156,8 @@ pub(crate) const WORD: u8 = 1 << 2;
 pub(crate) const QUOTED: u8 = 1 << 3;
 /// What an atom is made of (RFC 5322 §3.2.3), dots, and octets above 127 (RFC 6532 §3.2).
 pub(crate) const ATOM: u8 = 1 << 4;
+/// What stands for itself in an encoded word of type Q (RFC 2047 §4.2), but for line ends.
+pub(crate) const Q_TEXT: u8 = 1 << 5;
 
 /// The classes that each octet is of.
 static CLASSES: [u8; 256] = {
@@ -221,7 +220,8 @@ static CLASSES: [u8; 256] = {
             | ((of_token as u8) * TOKEN)
             | ((of_word as u8) * WORD)
             | ((of_quoted as u8) * QUOTED)
-            | ((of_atom as u8) * ATOM);
+            | ((of_atom as u8) * ATOM)
+            | (!matches!(value, b'_' | b'=' | b'\r' | b'\n') as u8 * Q_TEXT);
         octet += 1;
     }
     classes
