@@ -33,6 +33,16 @@ def folder(path, convert):
         yield str(file.relative_to(path)), convert(file.read_bytes())
 
 
+def unquoted(row):
+    """The same with addresses whose local parts have no quotes, as some parsers keep them and some do not."""
+    for name in ("from", "sender", "reply_to", "to", "cc", "bcc"):
+        for entry in row.get(name) if isinstance(row.get(name), list) else []:
+            quoted = re.match(r'"((?:[^"\\]|\\.)*)"(?=@|$)', entry[2] or "")
+            if quoted:
+                entry[2] = re.sub(r"\\(.)", r"\1", quoted[1]) + entry[2][quoted.end() :]
+    return row
+
+
 def collect(messages, work):
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
@@ -59,7 +69,7 @@ def collect(messages, work):
         if done.returncode:
             sys.exit(f"{parser} failed: {' '.join(map(str, command))}")
         (work / f"{parser}.json").write_bytes(done.stdout)
-        rows = [json.loads(line) for line in done.stdout.splitlines()]
+        rows = [unquoted(json.loads(line)) for line in done.stdout.splitlines()]
         found[parser] = {row["file"]: row for row in rows}
         if len(found[parser]) != len(lines):
             sys.exit(f"{parser} read {len(rows)} of {len(lines)} messages")

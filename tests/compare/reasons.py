@@ -201,7 +201,8 @@ REASONS = [
     ),
     Reason(
         "boundary with characters that want quotes", "RFC 2045 §5.1 (tspecials): without quotes the value is read to its `;`; Python stops at the `=`",
-        "ours", lambda row: row.peer in ("python", "compat32", "dovecot") and re.search(rb"boundary=-*=", row.octets) is not None,
+        "ours", lambda row: row.peer in ("python", "compat32", "dovecot") and row.field in PARTS
+        and re.search(rb"boundary=-*=", row.octets) is not None,
     ),
     Reason(
         "one boundary at two levels", "RFC 2046 §5.1.2: the innermost open multipart is meant, and a closed one means nothing any more",
@@ -245,12 +246,17 @@ REASONS = [
         "ours", lambda row: row.field == "sizes" and re.search(rb"(?i)content-transfer-encoding:\s*x?-?uue", row.octets) is not None,
     ),
     Reason(
-        "base64 with a pad in its middle", "RFC 2045 §6.8: a pad is evidence that the data ends; what follows (a list's footer) is decoded here and by mail-parser",
-        "theirs", lambda row: row.field == "sizes" and row.inside(".*/big5-base64.1"),
+        "base64 with a pad in its middle", "RFC 2045 §6.8: a pad may be taken for the end; what follows is decoded here and by mail-parser, so that nothing hides behind a pad",
+        "free", lambda row: row.field == "sizes" and row.inside(".*/big5-base64.1"),
     ),
     Reason(
         "what is no base64, for Python", "RFC 2045 §6.8: all else is passed over; Python gives the body undecoded",
         "ours", lambda row: row.field == "sizes" and is_python(row) and row.inside(".*/ham/mime4"),
+    ),
+    Reason(
+        "the CR of a delimiter", "RFC 2046 §5.1.1: the CR LF before a delimiter is part of it; GMime keeps the CR behind an empty line of quoted-printable",
+        "ours", lambda row: row.field == "sizes" and row.peer == "gmime" and len(row.ours) == len(row.theirs)
+        and b"\r\n\r\n--" in row.octets and all(b - (a or 0) in (0, 1) for a, b in zip(row.ours, row.theirs)),
     ),
     Reason(
         "blanks at the end of a quoted-printable line", "RFC 2045 §6.7 rule 3: they are padding and go",
@@ -354,8 +360,8 @@ REASONS = [
     ),
     # Names, words, charsets.
     Reason(
-        "octets that the charset has not", "RFC 2047 §6.3, RFC 2231: the label stands; what it cannot mean is U+FFFD here, GMime reads it as Latin-1",
-        "free", lambda row: row.peer == "gmime" and row.field == "names",
+        "octets that the charset has not", "RFC 2047 §6.3, RFC 2231: octets above 127 are none of iso-2022-jp; read as Shift_JIS here, as Latin-1 by GMime, U+FFFD elsewhere",
+        "free", lambda row: row.field == "names" and b"iso-2022-jp'" in row.octets,
     ),
     Reason(
         "a parameter without the quotes it wants", "RFC 2045 §5.1: blanks and tspecials want quotes; read to its `;` here, to the first blank or `=` there",

@@ -57,7 +57,7 @@ DEVIATIONS = {
         ("transfer-encoding-two", ["text"], "the first counts", "RFC 5322 §3.6"),
         ("uuencode", ["names", "sizes"], "decoded", "RFC 2045 §6.3: private"),
         ("base64-with-junk", T, "what is not of the alphabet is passed over", "RFC 2045 §6.8"),
-        ("base64-behind-pad", T, "decoded on", "RFC 2045 §6.8: a pad may be taken for the end"),
+        ("base64-behind-pad", T, "decoded on, so that nothing hides behind a pad", "RFC 2045 §6.8: a pad may be taken for the end"),
         ("base64-short-group", T, "the whole octets of the last group count", "RFC 4648 §3.2"),
         ("quoted-printable-bad-escapes", T, "an escape that is none stands for itself; small letters are digits", "RFC 2045 §6.7 (1), its notes"),
         ("body-8bit-labelled-7bit", T, "taken as it is", "RFC 2045 §2.7"),

@@ -66,9 +66,11 @@ fn main() {
         let table = show::table(corpus, &measured);
         print!("{table}");
         out.push_str(&table);
-        let targets = show::targets(corpus, &measured);
-        print!("{targets}");
-        out.push_str(&targets);
+        if corpus.is_real() {
+            let targets = show::targets(corpus, &measured);
+            print!("{targets}");
+            out.push_str(&targets);
+        }
     }
     if options.write {
         let at = Path::new(env!("CARGO_MANIFEST_DIR")).join("RESULTS.md");

@@ -514,15 +514,16 @@ fn encoded_word(text: &[u8]) -> usize {
 }
 
 /// Where the last word of `words` starts; dots join what stands at their sides, blanks or not (RFC 5322
-/// §4.4).
+/// §4.4), and nothing else does.
 fn last_word(words: &[u8]) -> usize {
     let mut lexer = Lexer::new(words);
-    let (mut start, mut joins) = (0, true);
+    let (mut start, mut joins, mut quoted) = (0, true, false);
     loop {
         let before = lexer.rest().len();
         lexer.cfws();
         let here = words.len() - lexer.rest().len();
-        let apart = lexer.rest().len() < before;
+        let apart = lexer.rest().len() < before || quoted;
+        quoted = lexer.peek() == Some(b'"');
         match lexer.peek() {
             None => return start,
             Some(octet) if apart && !joins && octet != b'.' => start = here,

@@ -174,6 +174,9 @@ impl Seen {
             self.year = Some(year(value, digits.len())?);
         } else if self.day.is_none() {
             self.day = Some(value);
+        } else if self.time.is_some() && self.zone.is_none() && digits.len() == 4 {
+            // A zone without its sign.
+            self.zone = offset(value / 100, value % 100);
         }
         Some(())
     }
@@ -215,9 +218,8 @@ impl Seen {
             (3.., Some(both), _) => (both / 100, both % 100),
             _ => return,
         };
-        if self.zone.is_none() && hours < 100 && minutes < 60 {
-            let minutes = (hours * 60 + minutes) as i16;
-            self.zone = Some(if east { minutes } else { -minutes });
+        if self.zone.is_none() {
+            self.zone = offset(hours, minutes).map(|east_of| if east { east_of } else { -east_of });
         }
     }
 
@@ -261,7 +263,7 @@ fn plain(value: &[u8]) -> Option<Seen> {
         return None;
     };
     let month = named(&MONTHS, &[*a, *b, *c])? as u8 + 1;
-    let year = (two(d, e)? * 100 + two(f, g)?) as u16;
+    let year = year(two(d, e)? * 100 + two(f, g)?, 4)?;
     let ([h, i, b':', m, n, b':', s, t, b' ', sign, x, y, z, w], rest) =
         value.split_first_chunk()?
     else {
@@ -296,12 +298,18 @@ fn time_part(lexer: &mut Lexer<'_>) -> Option<u32> {
     Some(part)
 }
 
+/// Hours and minutes as an offset, if there can be one.
+fn offset(hours: u32, minutes: u32) -> Option<i16> {
+    (hours < 100 && minutes < 60).then(|| (hours * 60 + minutes) as i16)
+}
+
 /// RFC 5322 §4.3: two digits below 50 are of this century, other years of two and three digits count
-/// from 1900.
+/// from 1900, and so do those with a zero in front, as in `0102`: no message is older (§3.3).
 fn year(value: u32, digits: usize) -> Option<u16> {
     let value = match digits {
         0..=2 if value < 50 => value + 2000,
         0..=3 => value + 1900,
+        _ if value < 1000 => value + 1900,
         _ => value,
     };
     u16::try_from(value).ok().filter(|year| *year <= 9999)
@@ -459,6 +467,8 @@ mod tests {
             ("2003-07-01T10:52:37Z", "Tue, 1 Jul 2003 10:52:37 +0000"),
             ("2003-07-01 10:52:37+05:30", "Tue, 1 Jul 2003 10:52:37 +0530"),
             ("Tue, 01 Jul 103 10:52:37 GMT+0200", "Tue, 1 Jul 2003 10:52:37 +0200"),
+            ("Tue, 01 Jul 0103 10:52:37 +0200", "Tue, 1 Jul 2003 10:52:37 +0200"),
+            ("Tue, 1 Jul 2003 10:52:37 0530", "Tue, 1 Jul 2003 10:52:37 +0530"),
             ("Tue, 1 Jul 2003", "Tue, 1 Jul 2003 00:00:00 +0000"),
             ("29 Feb 2000 00:00:60 -0000", "Tue, 29 Feb 2000 00:00:60 +0000"),
         ] {
@@ -509,7 +519,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(seconds in -62_000_000_000_i64..253_000_000_000, offset in -1439_i16..1440) {
+        fn what_is_written_is_read(seconds in -30_600_000_000_i64..253_000_000_000, offset in -1439_i16..1440) {
             let date = DateTime::from_unix(seconds, offset);
             prop_assert_eq!(date.unix(), seconds);
             prop_assert_eq!(DateTime::parse(rfc5322(date).as_bytes()), Some(date));

@@ -92,6 +92,8 @@ fn addresses_as_mailers_write_them() {
         ("a@b@x.test", &["-|-|a@b|x.test"]),
         ("a@x.test b@x.test c@x.test", &["-|-|a|x.test", "-|-|b|x.test", "-|-|c|x.test"]),
         ("a@x.test b@x.test <c@x.test>", &["-|-|a|x.test", "b@x.test|-|c|x.test"]),
+        ("\"Mary\"m@x.test, \"m\"@x.test", &["Mary|-|m|x.test", "-|-|m|x.test"]),
+        ("\"m\".\"s\"@x.test", &["-|-|m.s|x.test"]),
         ("Mary Smith m@x.test", &["Mary Smith|-|m|x.test"]),
         ("\"Smith, M.\" (x) m . s@x.test (Mary)", &["Smith, M.|-|m . s|x.test"]),
         ("m . s @ x . test", &["-|-|m . s|x.test"]),

@@ -268,9 +268,7 @@ impl Filter {
         if quoted {
             return;
         }
-        if !held.is_empty() {
-            short.line(&held, false);
-        }
+        short.line(&held, false);
         if line.trim_end().ends_with(':') && !self.quotes && line.len() <= LONGEST_LINE {
             self.held.push_str(line);
             return;
