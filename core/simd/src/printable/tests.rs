@@ -82,6 +82,8 @@ fn every_octet_is_judged_alike() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
     #[test]
     fn every_form_decodes_alike(
         parts in prop::collection::vec(
