@@ -112,9 +112,16 @@ impl<'a> Word<'a> {
 
     fn decode(&self, out: &mut Vec<u8>) {
         if self.base64 {
-            let mut decoder = base64::Decoder::new();
-            decoder.feed(self.text, out);
-            decoder.finish(out);
+            out.reserve(self.text.len());
+            let (quanta, _) = self.text.as_chunks();
+            let whole = quanta.iter().map_while(|quantum| base64::octets(*quantum));
+            let done = whole.map(|octets| out.extend_from_slice(&octets)).count() * 4;
+            let rest = self.text.get(done..).unwrap_or_default();
+            if !rest.is_empty() {
+                let mut decoder = base64::Decoder::new();
+                decoder.feed(rest, out);
+                decoder.finish(out);
+            }
             return;
         }
         // RFC 2047 §4.2

@@ -106,6 +106,19 @@ fn decode_into(text: &[u8], out: &mut Vec<u8>) -> Result<(), Invalid> {
     Ok(())
 }
 
+/// What four characters stand for; `None` if one of them is not of the alphabet. For texts so short
+/// that starting a [`Decoder`] costs more than they do.
+#[inline]
+pub(crate) fn octets(text: [u8; 4]) -> Option<[u8; 3]> {
+    let [a, b, c, d] = text.map(|octet| VALUES[usize::from(octet)]);
+    if (a | b | c | d) >= 64 {
+        return None;
+    }
+    let bits = u32::from(a) << 18 | u32::from(b) << 12 | u32::from(c) << 6 | u32::from(d);
+    let [_, first, second, third] = bits.to_be_bytes();
+    Some([first, second, third])
+}
+
 /// A tolerant decoder for text that comes in pieces (RFC 2045 §6.8).
 ///
 /// Octets outside the alphabet are passed over. Padding ends a run and another may follow, as
