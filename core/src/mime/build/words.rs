@@ -53,7 +53,9 @@ pub(super) fn text(text: &str, utf8: bool, to: &mut Folder<'_>) {
 pub(super) fn phrase(name: &str, utf8: bool, to: &mut Folder<'_>) -> bool {
     let stands = |c: char| is_shown(c) && (utf8 || c.is_ascii());
     let fits = |(blanks, word): (usize, &str)| blanks + 2 * word.len() <= WORD_OCTETS;
-    if name.contains("=?") || !name.chars().all(stands) || !chunks(name).all(fits) {
+    // Readers take a quoted string of blanks for no name.
+    let is_blank = name.bytes().all(|octet| octet == b' ');
+    if is_blank || name.contains("=?") || !name.chars().all(stands) || !chunks(name).all(fits) {
         encoded(name, Place::Phrase, to);
         return true;
     }
