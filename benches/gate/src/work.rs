@@ -1,14 +1,13 @@
 //! The work that is measured. Each closure keeps its storage from message to message, as a session
 //! does, and gives a number that depends on what it found, so that nothing is left out.
 
+use posthaste_core::imap::response;
 use posthaste_core::mime::{
     Limits, Message, Scanner, Structure,
     address::{self, Address},
-    body::Step,
     charset,
     date::DateTime,
     encoded_word,
-    envelope::{Entries, Envelope},
     header::{Field, Name},
     message_id,
     parameter::{ContentType, Disposition},
@@ -40,12 +39,14 @@ pub fn cold(message: &[u8]) -> usize {
 }
 
 /// Scans a message in storage that is used again, then `look`s at it.
-fn scanned(mut look: impl FnMut(&Structure, Message<'_>) -> usize) -> impl FnMut(&[u8]) -> usize {
+fn scanned(
+    mut look: impl FnMut(&Structure, Message<'_>, &[u8]) -> usize,
+) -> impl FnMut(&[u8]) -> usize {
     let mut scanner = Scanner::new(Limits::DEFAULT);
     move |bytes| {
         scanner.feed(bytes);
         let tree = scanner.finish();
-        let found = look(&tree, Message::new(&tree, bytes));
+        let found = look(&tree, Message::new(&tree, bytes), bytes);
         scanner.recycle(tree);
         found
     }
@@ -54,9 +55,12 @@ fn scanned(mut look: impl FnMut(&Structure, Message<'_>) -> usize) -> impl FnMut
 /// Structure, and the fields of ENVELOPE decoded, in every part that has them.
 #[must_use]
 pub fn envelope_fields() -> impl FnMut(&[u8]) -> usize {
-    scanned(|tree, message| {
-        let fields = (0..tree.parts().len()).flat_map(|part| message.fields(part));
-        fields.filter(|(name, _)| name.in_envelope()).map(|(name, field)| value(name, &field)).sum()
+    scanned(|tree, _, bytes| {
+        let fields = (0..tree.parts().len()).flat_map(|part| tree.fields(part));
+        fields
+            .filter(|field| field.name().in_envelope())
+            .map(|field| value(field.name(), &Field::new(field.span().of(bytes))))
+            .sum()
     })
 }
 
@@ -140,7 +144,7 @@ fn addresses(value: &[u8]) -> usize {
 #[must_use]
 pub fn full() -> impl FnMut(&[u8]) -> usize {
     let mut content = Vec::new();
-    scanned(move |tree, message| {
+    scanned(move |tree, message, _| {
         let mut sum = 0;
         for (index, part) in tree.parts().iter().enumerate() {
             let (mut values, mut label) = (0, None);
@@ -175,62 +179,16 @@ pub fn full() -> impl FnMut(&[u8]) -> usize {
     })
 }
 
-/// ENVELOPE and BODYSTRUCTURE with all their values, from the octets of the message.
+/// ENVELOPE and BODYSTRUCTURE as IMAP writes them, from the octets of the message.
 #[must_use]
 pub fn fetched() -> impl FnMut(&[u8]) -> usize {
-    scanned(|_, message| {
-        shown(&message.envelope(0))
-            + message
-                .body_structure()
-                .map(|step| match step {
-                    Step::Multipart | Step::NoParts => 1,
-                    Step::MultipartEnd(part) | Step::MessageEnd(part) | Step::Part(part) => {
-                        body(&part)
-                    }
-                    Step::Message(part, envelope) => body(&part) + shown(&envelope),
-                })
-                .sum::<usize>()
+    let mut out = Vec::new();
+    scanned(move |_, message, _| {
+        out.clear();
+        response::message::envelope(&mut out, &message.envelope(0), false);
+        response::message::body(&mut out, message, true, false);
+        out.len()
     })
-}
-
-fn body(part: &posthaste_core::mime::body::BodyPart<'_>) -> usize {
-    let text = |text: Option<std::borrow::Cow<'_, [u8]>>| text.map_or(0, |text| text.len());
-    let params = |params: posthaste_core::mime::body::Parameters<'_>| -> usize {
-        params.iter().map(|(name, value)| name.len() + value.len()).sum()
-    };
-    part.media_type().0.len()
-        + params(part.parameters())
-        + text(part.id())
-        + text(part.description())
-        + part.encoding().len()
-        + part.lines().unwrap_or_default() as usize
-        + text(part.md5())
-        + part.disposition().map_or(0, |(kind, found)| kind.len() + params(found))
-        + part.languages().len()
-        + text(part.location())
-}
-
-fn shown(envelope: &Envelope<'_>) -> usize {
-    let texts =
-        [envelope.date(), envelope.subject(), envelope.in_reply_to(), envelope.message_id()];
-    let list = |entries: Entries<'_, '_>| -> usize {
-        entries
-            .map(|entry| {
-                [entry.name, entry.route, entry.mailbox, entry.host]
-                    .iter()
-                    .flatten()
-                    .map(|text| text.len())
-                    .sum::<usize>()
-            })
-            .sum()
-    };
-    texts.iter().flatten().map(|text| text.len()).sum::<usize>()
-        + list(envelope.from())
-        + list(envelope.sender())
-        + list(envelope.reply_to())
-        + list(envelope.to())
-        + list(envelope.cc())
-        + list(envelope.bcc())
 }
 
 /// Octets of the stored tree with its kept fields.

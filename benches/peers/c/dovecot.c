@@ -41,12 +41,17 @@ size_t peers_dovecot(const unsigned char *bytes, size_t size, int what)
 		what == FULL ? message_decoder_init(NULL, MESSAGE_DECODER_FLAG_RETURN_BINARY) : NULL;
 	struct message_block block, decoded;
 	struct message_part *parts;
+	struct message_part_envelope *envelope = NULL;
 	size_t sum = 0;
 	T_BEGIN {
 		while (message_parser_parse_next_block(parser, &block) > 0) {
-			if (what == FETCHED && block.hdr != NULL)
+			if (what == FETCHED && block.hdr != NULL) {
 				message_part_data_parse_from_header(pool, block.part, &limits, block.hdr);
-			else if (what == FETCHED && block.size == 0)
+				/* The message's own envelope, as index-mail does. */
+				if (block.part->parent == NULL)
+					message_part_envelope_parse_from_header(pool, &envelope, &limits,
+										block.hdr);
+			} else if (what == FETCHED && block.size == 0)
 				message_part_data_parse_from_header(pool, block.part, &limits, NULL);
 			else if (what == FULL && message_decoder_decode_next_block(decoder, &block, &decoded)
 				 && decoded.hdr == NULL)
@@ -61,8 +66,8 @@ size_t peers_dovecot(const unsigned char *bytes, size_t size, int what)
 	if (what == FETCHED) T_BEGIN {
 		string_t *out = t_str_new(4096);
 		const char *error;
-		if (parts->data != NULL && parts->data->envelope != NULL)
-			imap_envelope_write(parts->data->envelope, out);
+		if (envelope != NULL)
+			imap_envelope_write(envelope, out);
 		if (imap_bodystructure_write(parts, out, TRUE, &error) == 0)
 			sum = str_len(out);
 	} T_END;

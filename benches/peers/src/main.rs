@@ -66,11 +66,9 @@ fn main() {
         let table = show::table(corpus, &measured);
         print!("{table}");
         out.push_str(&table);
-        if corpus.is_real() {
-            let targets = show::targets(corpus, &measured);
-            print!("{targets}");
-            out.push_str(&targets);
-        }
+        let targets = show::targets(corpus, &measured);
+        print!("{targets}");
+        out.push_str(&targets);
     }
     if options.write {
         let at = Path::new(env!("CARGO_MANIFEST_DIR")).join("RESULTS.md");

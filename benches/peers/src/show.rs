@@ -2,11 +2,13 @@
 
 use std::{fmt::Write, fs, process::Command};
 
-use posthaste_core::mime::{Part, structure::Field};
-
+use posthaste_core::mime::{
+    Part,
+    structure::{Encoding, Field},
+};
 use posthaste_gate::work;
 
-use crate::{Measured, corpora::Corpus, ours, rows};
+use crate::{Measured, corpora::Corpus, rows};
 
 /// What stands above all tables: where and how this was measured.
 pub fn head(rounds: usize) -> String {
@@ -83,9 +85,9 @@ fn speed(octets: usize, time: std::time::Duration) -> f64 {
 /// A line of the table of targets.
 struct Target<'m> {
     text: &'static str,
-    /// The row it speaks of, and the row it is held against.
+    /// The row it speaks of, and the rows of which the faster is held against it.
     ours: &'static str,
-    other: &'static str,
+    others: &'static [&'static str],
     least: f64,
     measured: &'m [Measured],
 }
@@ -96,38 +98,48 @@ impl Target<'_> {
             let row = self.measured.iter().find(|row| row.row == name)?;
             Some(row.best.as_secs_f64())
         };
-        Some(best(self.other)? / best(self.ours)?)
+        let other = self.others.iter().filter_map(|other| best(other)).reduce(f64::min)?;
+        Some(other / best(self.ours)?)
     }
 }
 
 /// The targets, line by line, and whether they are met.
 pub fn targets(corpus: &Corpus, measured: &[Measured]) -> String {
-    let target = |text, ours, other, least| Target { text, ours, other, least, measured };
+    let target = |text, ours, others, least| Target { text, ours, others, least, measured };
+    let full = match corpus.name {
+        "newsletter_256k" | "escaped_256k" => 2.0,
+        _ => 1.3,
+    };
     let ratios = [
-        target("structure, of mail-parser as configured", rows::WHOLE, "mail-parser 1.0.1", 5.0),
+        target("structure, of mail-parser as configured", rows::WHOLE, &["mail-parser 1.0.1"], 5.0),
         target(
             "structure, of mail-parser with values ignored",
             rows::WHOLE,
-            "mail-parser 1.0.1, values ignored",
+            &["mail-parser 1.0.1, values ignored"],
             1.4,
         ),
-        target("structure, of mailparse", rows::WHOLE, "mailparse 0.18", 6.0),
-        target("structure, of Dovecot", rows::WHOLE, "Dovecot lib-mail", 6.0),
-        target("structure, of GMime", rows::WHOLE, "GMime", 40.0),
+        target("structure, of mailparse", rows::WHOLE, &["mailparse 0.18"], 6.0),
+        target("structure, of Dovecot", rows::WHOLE, &["Dovecot lib-mail"], 6.0),
+        target("structure, of GMime", rows::WHOLE, &["GMime"], 40.0),
         target(
             "structure and ENVELOPE fields, of mail-parser limited to them",
             rows::ENVELOPE,
-            "mail-parser 1.0.1, ENVELOPE fields",
+            &["mail-parser 1.0.1, ENVELOPE fields"],
             1.5,
         ),
-        target("full decode, of mail-parser", rows::FULL, "mail-parser 1.0.1, full", 1.3),
+        target(
+            "full decode, of mail-parser at its better",
+            rows::FULL,
+            &["mail-parser 1.0.1, full", "mail-parser 1.0.1, full, into storage"],
+            full,
+        ),
         target(
             "ENVELOPE and BODYSTRUCTURE from octets, of Dovecot",
             rows::FETCH,
-            "Dovecot, fetch",
+            &["Dovecot, fetch"],
             5.0,
         ),
-        target("fed in pieces, of whole", rows::PIECES, rows::WHOLE, 1.0 / 1.15),
+        target("fed in pieces, of whole", rows::PIECES, &[rows::WHOLE], 1.0 / 1.15),
     ];
     let mut out = format!(
         "### Targets on {}\n\n| target | wanted | measured | |\n|---|---:|---:|---|\n",
@@ -137,10 +149,23 @@ pub fn targets(corpus: &Corpus, measured: &[Measured]) -> String {
         let met = if met { "met" } else { "**missed**" };
         _ = writeln!(out, "| {text} | {wanted} | {value} | {met} |");
     };
-    for target in &ratios {
+    let decoded = measured.iter().find(|row| row.row == rows::DECODED);
+    if let (Some(encoding), Some(row)) = (corpus.encoding, decoded) {
+        let least = if encoding == Encoding::Base64 { 8.0 } else { 6.0 };
+        let speed = speed(corpus.octets(), row.best) / 1e3;
+        line("GB/s, fed 8 KiB", format!("≥ {least}"), format!("{speed:.2}"), speed >= least);
+        out.push('\n');
+        return out;
+    }
+    // Made messages are not what the ratios of structure are about.
+    for target in ratios.iter().filter(|target| corpus.is_real() || target.ours == rows::FULL) {
         let Some(ratio) = target.ratio() else { continue };
         let (wanted, value) = (format!("≥ {:.2}x", target.least), format!("{ratio:.2}x"));
         line(target.text, wanted, value, ratio >= target.least);
+    }
+    if !corpus.is_real() {
+        out.push('\n');
+        return out;
     }
     let find = |name: &str| measured.iter().find(|row| row.row == name);
     if let Some(count) = find(rows::WHOLE).and_then(|row| row.instructions) {

@@ -23,12 +23,10 @@ impl<'a> Message<'a> {
     pub fn body_part(&self, index: usize) -> Option<BodyPart<'a>> {
         let part = self.part(index)?;
         let has_parts = self.structure().children(index).next().is_some();
-        let mut fields = [None; SHOWN.len()];
-        for (name, field) in self.fields(index) {
-            if let Some(at) = SHOWN.iter().position(|shown| *shown == name)
-                && let Some(place) = fields.get_mut(at)
-            {
-                place.get_or_insert(field);
+        let mut fields = [None; SHOWN];
+        for (name, raw) in self.head(index).raw() {
+            if let Some(place) = fields.get_mut(slot(name)) {
+                place.get_or_insert_with(|| Field::new(raw));
             }
         }
         Some(BodyPart { part, has_parts, fields })
@@ -134,7 +132,7 @@ impl Walk<'_> {
 pub struct BodyPart<'a> {
     part: &'a Part,
     has_parts: bool,
-    fields: [Option<Field<'a>>; SHOWN.len()],
+    fields: [Option<Field<'a>>; SHOWN],
 }
 
 impl<'a> BodyPart<'a> {
@@ -272,22 +270,19 @@ impl<'a> BodyPart<'a> {
     }
 
     fn field(&self, name: Name) -> Option<Field<'a>> {
-        let at = SHOWN.iter().position(|shown| *shown == name)?;
-        *self.fields.get(at)?
+        *self.fields.get(slot(name))?
     }
 }
 
-/// The fields that are shown.
-const SHOWN: [Name; 8] = [
-    Name::ContentType,
-    Name::ContentTransferEncoding,
-    Name::ContentId,
-    Name::ContentDescription,
-    Name::ContentDisposition,
-    Name::ContentLanguage,
-    Name::ContentLocation,
-    Name::ContentMd5,
-];
+/// How many fields are shown.
+const SHOWN: usize = Name::ContentMd5 as usize - Name::ContentType as usize + 1;
+
+/// The place of a field that is shown; any other has one behind them all. Their names follow one
+/// another (RFC 9051 §7.5.2).
+const fn slot(name: Name) -> usize {
+    if name.in_body_structure() { name as usize - Name::ContentType as usize } else { SHOWN }
+}
+
 /// How many languages of one part are shown.
 const MOST_LANGUAGES: usize = 100;
 

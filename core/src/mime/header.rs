@@ -147,7 +147,7 @@ fn name_end(raw: &[u8]) -> Option<usize> {
         let low = word & SEVEN;
         // The high bit of each octet: above a blank, other than a colon.
         let above = low + (0x7f - b' ' as u64) * ONES;
-        let no_colon = (low ^ b':' as u64 * ONES) + SEVEN;
+        let no_colon = (low ^ (u64::from(b':') * ONES)) + SEVEN;
         let ends = !(above & no_colon) & !word & HIGH;
         if ends != 0 {
             return Some(number * 8 + (ends.trailing_zeros() / 8) as usize);

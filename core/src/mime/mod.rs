@@ -22,7 +22,7 @@
 //! | [`list`] | mailing lists: List-Id, List-Unsubscribe and its kin; Keywords |
 //! | [`mark`] | Auto-Submitted, Importance, MIME-Version |
 //! | [`date`] | dates read and written, days and civil dates |
-//! | [`transfer`] | base64 and quoted-printable, piece by piece |
+//! | [`transfer`] | base64, quoted-printable and uuencode, undone and written piece by piece |
 //! | [`build`] | messages built from typed values |
 //! | `lexer` | tokens, comments and quoted strings of structured fields |
 //! | [`charset`] | WHATWG's charsets and UTF-7 |

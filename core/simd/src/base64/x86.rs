@@ -27,12 +27,6 @@ impl Values {
         values
     }
 
-    /// Where the next ones go.
-    #[inline(always)]
-    fn next<const N: usize>(&mut self) -> Option<&mut [u8; N]> {
-        self.octets.get_mut(self.count..)?.first_chunk_mut()
-    }
-
     /// What does not fill a quantum.
     fn held(&self) -> Quantum {
         let whole = self.count / 4 * 4;
@@ -80,7 +74,7 @@ pub(super) fn avx512(held: &mut Quantum, text: &[u8], out: &mut Vec<u8>) -> usiz
             } else {
                 taken += here.count_ones() as usize;
             }
-            let Some(next) = values.next() else { break };
+            let Some(next) = values.octets[values.count..].first_chunk_mut() else { break };
             store512(next, _mm512_maskz_compress_epi8(keep, value));
             values.count += keep.count_ones() as usize;
             if stop {
@@ -190,38 +184,39 @@ pub(super) fn avx2(held: &mut Quantum, text: &[u8], out: &mut Vec<u8>) -> usize 
     let mut taken = 0;
     let mut stop = false;
     while !stop {
-        while values.count <= SCRATCH - 32 {
+        // In registers: what the next step waits for.
+        let mut count = values.count;
+        while let Some(room) = room256(&mut values.octets, count) {
             let rest = text.get(taken..).unwrap_or_default();
-            let block = match rest.first_chunk::<32>() {
-                Some(block) => *block,
+            let octets = match rest.first_chunk::<32>() {
+                Some(block) => load256(block),
                 None => {
                     let mut last = [0; 32];
                     last[..rest.len()].copy_from_slice(rest);
-                    last
+                    load256(&last)
                 }
             };
-            let (value, other) = values256(load256(&block));
-            let Some(next) = values.next() else { break };
-            store256(next, value);
+            let (value, other) = values256(octets);
+            store256(room, value);
             if other == 0 {
-                values.count += 32;
+                count += 32;
                 taken += 32;
                 continue;
             }
             // The zeros behind the text count as strays.
             let at = other.trailing_zeros() as usize;
-            values.count += at;
+            count += at;
             taken += at;
-            let mut ends = 0;
-            while let Some(b'\r' | b'\n') = text.get(taken) {
-                taken += 1;
-                ends += 1;
-            }
-            if ends == 0 {
-                stop = true;
-                break;
+            match rest.get(at..) {
+                Some([b'\r', b'\n', ..]) => taken += 2,
+                Some([b'\r' | b'\n', ..]) => taken += 1,
+                _ => {
+                    stop = true;
+                    break;
+                }
             }
         }
+        values.count = count;
 
         let spare = out.spare_capacity_mut();
         let (blocks, rest) = values.octets[..values.count].as_chunks::<32>();
@@ -252,6 +247,12 @@ pub(super) fn avx2(held: &mut Quantum, text: &[u8], out: &mut Vec<u8>) -> usize 
     }
     *held = values.held();
     taken
+}
+
+/// Where the next values go, while they are not too many.
+#[inline(always)]
+fn room256(octets: &mut [u8; SCRATCH + 64], count: usize) -> Option<&mut [u8; 32]> {
+    if count > SCRATCH - 32 { None } else { octets.get_mut(count..)?.first_chunk_mut() }
 }
 
 /// The values of 32 characters, and a bit for each that is not of the alphabet.

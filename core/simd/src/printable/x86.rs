@@ -17,8 +17,8 @@ struct Marks<V> {
     escapes: u64,
     /// `=` and a line end.
     soft: u64,
-    /// CR behind it (and, where it matters, LF behind that).
-    cr: u64,
+    /// `=` and CR LF.
+    soft_cr: u64,
     /// Blanks behind which the line ends.
     blanks: u64,
     /// The octets, with the values of the escapes in the places of their `=`.
@@ -52,9 +52,9 @@ fn walk<V: Copy>(
                 (mark(part(&padded), part(&padded[1..]), part(&padded[2..])), here)
             }
         };
-        let Marks { equals, escapes, soft, cr, .. } = marks;
-        let mut drop = reach | soft | (escapes | soft) << 1 | (escapes | soft & cr) << 2;
-        reach = (escapes | soft) >> 63 | (escapes | soft & cr) >> 62;
+        let Marks { equals, escapes, soft, soft_cr, .. } = marks;
+        let mut drop = reach | soft | (escapes | soft) << 1 | (escapes | soft_cr) << 2;
+        reach = (escapes | soft) >> 63 | (escapes | soft_cr) >> 62;
         let odd = equals & !(escapes | soft);
         let mut keep = here;
         if odd | marks.blanks != 0 {
@@ -152,7 +152,8 @@ pub(super) fn avx512(text: &[u8], longest: usize, out: &mut Vec<u8>) -> usize {
             let blanks = _mm512_cmpeq_epi8_mask(octets, byte(b' '))
                 | _mm512_cmpeq_epi8_mask(octets, byte(b'\t'));
             let blanks = ends & blanks;
-            Marks { equals, escapes, soft: equals & ends, cr, blanks, values }
+            let soft = equals & ends;
+            Marks { equals, escapes, soft, soft_cr: soft & cr, blanks, values }
         },
         |values, keep, room| {
             let squeezed = _mm512_maskz_compress_epi8(keep, values);
@@ -190,40 +191,39 @@ pub(super) fn avx2(text: &[u8], longest: usize, out: &mut Vec<u8>) -> usize {
         |octets, next, after| {
             let octets = load256(octets);
             let (next, after) = (load256(next), load256(after));
-            let mark = |half: usize| {
-                let (octets, next, after) = (octets[half], next[half], after[half]);
-                let equals = _mm256_cmpeq_epi8(octets, byte(b'='));
-                let cr = _mm256_cmpeq_epi8(next, byte(b'\r'));
-                let ends = _mm256_or_si256(
-                    _mm256_cmpeq_epi8(next, byte(b'\n')),
-                    _mm256_and_si256(cr, _mm256_cmpeq_epi8(after, byte(b'\n'))),
-                );
-                let blanks = _mm256_or_si256(
-                    _mm256_cmpeq_epi8(octets, byte(b' ')),
-                    _mm256_cmpeq_epi8(octets, byte(b'\t')),
-                );
-                (equals, cr, ends, _mm256_and_si256(ends, blanks))
-            };
-            let (low, high) = (mark(0), mark(1));
-            let equals = bits(low.0, high.0);
-            let ends = bits(low.2, high.2);
-            let blanks = bits(low.3, high.3);
-            let (mut escapes, mut cr, mut values) = (0, 0, octets);
-            if equals != 0 {
-                cr = bits(low.1, high.1);
-                let first = next.map(|next| digits256(next));
-                let second = after.map(|after| digits256(after));
-                let both = |half: usize| _mm256_or_si256(first[half], second[half]);
-                escapes = equals & !bits(both(0), both(1));
-                let value = |half: usize, is_equals| {
-                    let high = _mm256_and_si256(_mm256_slli_epi16::<4>(first[half]), byte(0xf0));
-                    let value = _mm256_or_si256(high, second[half]);
-                    // Where it is no escape, the "=" goes or ends what is kept.
-                    _mm256_blendv_epi8(octets[half], value, is_equals)
-                };
-                values = [value(0, low.0), value(1, high.0)];
+            // All is decided in vectors: masks that meet each other halfway are compiled badly.
+            let lf = [0, 1].map(|half| _mm256_cmpeq_epi8(next[half], byte(b'\n')));
+            let cr = [0, 1].map(|half| _mm256_cmpeq_epi8(next[half], byte(b'\r')));
+            let ends = [0, 1].map(|half| {
+                let crlf = _mm256_and_si256(cr[half], _mm256_cmpeq_epi8(after[half], byte(b'\n')));
+                _mm256_or_si256(lf[half], crlf)
+            });
+            let blanks = [0, 1].map(|half| {
+                let space = _mm256_cmpeq_epi8(octets[half], byte(b' '));
+                let tab = _mm256_cmpeq_epi8(octets[half], byte(b'\t'));
+                _mm256_and_si256(ends[half], _mm256_or_si256(space, tab))
+            });
+            let starts = octets.map(|octets| _mm256_cmpeq_epi8(octets, byte(b'=')));
+            let (equals, blanks) = (bits(starts), bits(blanks));
+            if equals == 0 {
+                return Marks { equals, escapes: 0, soft: 0, soft_cr: 0, blanks, values: octets };
             }
-            Marks { equals, escapes, soft: equals & ends, cr, blanks, values }
+            let soft = [0, 1].map(|half| _mm256_and_si256(starts[half], ends[half]));
+            let soft_cr = [0, 1].map(|half| _mm256_and_si256(soft[half], cr[half]));
+            let high = next.map(|octets| digits256(octets));
+            let low = after.map(|octets| digits256(octets));
+            // Only the top bits of these count, and only what is no digit has one.
+            let escapes = [0, 1].map(|half| {
+                _mm256_andnot_si256(_mm256_or_si256(high[half], low[half]), starts[half])
+            });
+            let values = [0, 1].map(|half| {
+                let shifted = _mm256_and_si256(_mm256_slli_epi16::<4>(high[half]), byte(0xf0));
+                let value = _mm256_or_si256(shifted, low[half]);
+                // Where it is no escape, the "=" goes or ends what is kept.
+                _mm256_blendv_epi8(octets[half], value, starts[half])
+            });
+            let (escapes, soft, soft_cr) = (bits(escapes), bits(soft), bits(soft_cr));
+            Marks { equals, escapes, soft, soft_cr, blanks, values }
         },
         |values, keep, room| {
             if keep == !0 {
@@ -287,9 +287,9 @@ fn load256(octets: &[u8; 64]) -> [__m256i; 2] {
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn bits(low: __m256i, high: __m256i) -> u64 {
-    let (low, high) = (_mm256_movemask_epi8(low) as u32, _mm256_movemask_epi8(high) as u32);
-    u64::from(low) | u64::from(high) << 32
+fn bits(halves: [__m256i; 2]) -> u64 {
+    let [low, high] = halves.map(|half| u64::from(_mm256_movemask_epi8(half) as u32));
+    low | high << 32
 }
 
 /// For each mask of eight places, those that are kept, in order.

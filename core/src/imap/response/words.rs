@@ -30,7 +30,18 @@ pub(crate) fn number(out: &mut Vec<u8>, mut n: u64) {
 /// `string` of RFC 9051 §9: quoted where that is possible, else a literal. `utf8` says whether the
 /// client understands UTF-8 in quoted strings (after ENABLE IMAP4rev2 or UTF8=ACCEPT).
 pub(crate) fn string(out: &mut Vec<u8>, text: &[u8], utf8: bool) {
-    if fits_quotes(text, utf8) { quoted(out, text) } else { literal(out, text) }
+    // Nearly all strings are so; without a way out of the loop it runs on vectors.
+    let stands = |b: u8| (b' '..0x80).contains(&b) & (b != b'"') & (b != b'\\');
+    if text.len() <= QUOTED && text.iter().fold(true, |all, &b| all & stands(b)) {
+        out.reserve(text.len() + 2);
+        out.push(b'"');
+        out.extend_from_slice(text);
+        out.push(b'"');
+    } else if fits_quotes(text, utf8) {
+        quoted(out, text);
+    } else {
+        literal(out, text);
+    }
 }
 
 /// `nstring`: NIL or a string.

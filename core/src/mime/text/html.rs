@@ -47,6 +47,38 @@ pub fn text(page: &str, show: Show) -> String {
     out
 }
 
+/// The charset that the start of a page says it is in, in `<meta charset=x>` or
+/// `<meta http-equiv=Content-Type content="text/html; charset=x">`; nothing if it does not.
+///
+/// That it is UTF-16 cannot be true where this can be read, and is not believed.
+#[must_use]
+pub fn charset(page: &[u8]) -> &[u8] {
+    let mut rest = page;
+    while let Some(at) = memchr(b'<', rest) {
+        rest = rest.get(at + 1..).unwrap_or_default();
+        let is_meta = rest.get(..4).is_some_and(|name| name.eq_ignore_ascii_case(b"meta"));
+        if !is_meta {
+            continue;
+        }
+        let tag = rest.get(..memchr(b'>', rest).unwrap_or(rest.len())).unwrap_or_default();
+        let named = tag.windows(7).position(|word| word.eq_ignore_ascii_case(b"charset"));
+        let Some(value) = named.and_then(|at| tag.get(at + 7..)) else { continue };
+        let Some(value) = value.trim_ascii_start().strip_prefix(b"=") else { continue };
+        let start = value.iter().position(|octet| !is_around(*octet)).unwrap_or(value.len());
+        let value = value.get(start..).unwrap_or_default();
+        let end = value.iter().position(|octet| is_around(*octet)).unwrap_or(value.len());
+        let label = value.get(..end).unwrap_or_default();
+        let is_utf16 = label.get(..6).is_some_and(|name| name.eq_ignore_ascii_case(b"utf-16"));
+        return if is_utf16 { &[] } else { label };
+    }
+    &[]
+}
+
+/// What may stand around the name of a charset.
+const fn is_around(octet: u8) -> bool {
+    matches!(octet, b' ' | b'\t' | b'\r' | b'\n' | b'"' | b'\'' | b';' | b'/')
+}
+
 /// How many octets of an attribute's value are kept.
 pub const LONGEST_VALUE: usize = 2_048;
 

@@ -81,7 +81,8 @@ impl<'a> Message<'a> {
 pub struct Form {
     /// The transfer encoding.
     pub encoding: Encoding,
-    /// The charset as it is labelled; nothing if it is not.
+    /// The charset as it is labelled; nothing if it is not. A page that the header says nothing of may
+    /// say it itself (`<meta charset>`).
     pub label: Vec<u8>,
     /// What the text is.
     pub format: Format,
@@ -107,7 +108,7 @@ impl Form {
     pub fn of(message: &Message<'_>, index: usize) -> Option<Self> {
         let encoding = message.part(index)?.encoding();
         let media = Media::of(message, index);
-        let label = media.params.raw("charset").map(Cow::into_owned).unwrap_or_default();
+        let mut label = media.params.raw("charset").map(Cow::into_owned).unwrap_or_default();
         let says = |name, value: &[u8]| {
             media
                 .params
@@ -121,6 +122,14 @@ impl Form {
         } else {
             Format::Plain
         };
+        if label.trim_ascii().is_empty()
+            && format == Format::Html
+            && let Some(body) = message.body(index)
+        {
+            let body = body.get(..FIRST_OCTETS * 2).unwrap_or(body);
+            let content = transfer::decode(encoding, body).unwrap_or(Cow::Borrowed(body));
+            label = html::charset(content.get(..FIRST_OCTETS).unwrap_or(&content)).to_vec();
+        }
         Some(Self { encoding, label, format })
     }
 }
@@ -246,6 +255,9 @@ impl Reader {
         self.charset.is_truncated()
     }
 }
+
+/// How many octets of a page are searched for its charset, as browsers do.
+const FIRST_OCTETS: usize = 1_024;
 
 /// How many octets of a body are decoded at once.
 const CHUNK: usize = 16 << 10;

@@ -268,7 +268,9 @@ impl Filter {
         if quoted {
             return;
         }
-        short.line(&held, false);
+        if !held.is_empty() {
+            short.line(&held, false);
+        }
         if line.trim_end().ends_with(':') && !self.quotes && line.len() <= LONGEST_LINE {
             self.held.push_str(line);
             return;

@@ -30,6 +30,27 @@ fn content_text_and_what_is_readable() {
 }
 
 #[test]
+fn pages_may_say_their_charset() {
+    for (page, label) in [
+        ("<html><META charset=koi8-r>", "koi8-r"),
+        (
+            "<meta name=x><meta http-equiv='Content-Type' content='text/html; CharSet = \"gb2312\"'>",
+            "gb2312",
+        ),
+        ("<meta charset=\"utf-16le\">", ""),
+        ("<p charset=x>< meta charset=x><meta charset x><meta", ""),
+    ] {
+        assert_eq!(html::charset(page.as_bytes()), label.as_bytes(), "{page}");
+    }
+    let bytes = b"Content-Type: text/html\r\n\r\n<meta charset=koi8-r>\xc1";
+    let tree = Structure::of(bytes);
+    assert_eq!(Message::new(&tree, bytes).readable(0).unwrap(), "\u{430}");
+    let bytes = b"Content-Type: text/html; charset=utf-8\r\n\r\n<meta charset=koi8-r>\xc3\xa9";
+    let tree = Structure::of(bytes);
+    assert_eq!(Message::new(&tree, bytes).readable(0).unwrap(), "\u{e9}");
+}
+
+#[test]
 fn what_needs_no_decoding_is_borrowed() {
     let bytes = "\r\ncaf\u{e9}\n".as_bytes();
     let tree = Structure::of(bytes);
