@@ -594,3 +594,6 @@ impl<'a> Iterator for List<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

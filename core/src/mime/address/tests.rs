@@ -136,3 +136,40 @@ proptest! {
         );
     }
 }
+
+/// RFC 5322 §3.2.2: comments may stand nearly everywhere, and none is lost.
+#[test]
+fn comments_are_reached() {
+    let value = b"(one) Pete(A nice \\) chap) <pete(his account)@silly.test(his host)> (end), \"(q)\" <b@x.test>";
+    let all: Vec<_> = mailboxes(value).collect();
+    let comments: Vec<String> = all[0].comments().map(|comment| text(&comment)).collect();
+    assert_eq!(comments, ["one", "A nice ) chap", "his account", "his host", "end"]);
+    assert_eq!(all[1].comments().count(), 0);
+}
+
+#[test]
+fn addresses_in_one_piece() {
+    for (value, expected) in [
+        ("A <a.b@x.test>", "a.b@x.test"),
+        ("\"a b\"@x.test", "\"a b\"@x.test"),
+        ("\"ab\" (c) @ x . test", "ab@x.test"),
+        ("a@b@x.test", "\"a@b\"@x.test"),
+        ("<a\\\"b@x.test>", "\"a\\\"b\"@x.test"),
+        ("alice", "alice"),
+        ("j\u{f6}rg@b\u{fc}cher.test", "j\u{f6}rg@b\u{fc}cher.test"),
+        ("<>", ""),
+    ] {
+        let mailbox = mailboxes(value.as_bytes()).next().unwrap();
+        assert_eq!(mailbox.address(), expected, "{value}");
+    }
+}
+
+#[test]
+fn reaching_the_limit_is_told() {
+    for (count, truncated) in [(HEADER_ADDRESSES, false), (HEADER_ADDRESSES + 1, true)] {
+        let many = "a@x.test, ".repeat(count);
+        let mut list = addresses(many.as_bytes());
+        assert_eq!(list.by_ref().count(), HEADER_ADDRESSES);
+        assert_eq!(list.is_truncated(), truncated);
+    }
+}
