@@ -269,7 +269,7 @@ fn built(criterion: &mut Criterion) {
             black_box(out.len())
         });
     });
-    let octets: Vec<u8> = (0..1 << 20).map(|at: u32| (at * 31 >> 3) as u8).collect();
+    let octets: Vec<u8> = (0..1 << 20).map(|at: u32| ((at * 31) >> 3) as u8).collect();
     let text = "Ein Satz mit \u{dc}ml\u{e4}uten, der nicht sehr lang ist.\r\n".repeat(17_000);
     let media = || MediaType::new("application/octet-stream").expect("a media type");
     let eight_bit = Options { transport: Transport::EightBit, ..Options::seeded(1) };

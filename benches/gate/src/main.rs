@@ -38,6 +38,9 @@ const SLOWEST: f64 = 50.0;
 /// Work on the octets of a message, which gives a number that depends on what it found.
 type Work = Box<dyn FnMut(&[u8]) -> usize>;
 
+/// Instructions by the name of the case, in order.
+type Counts = Vec<(String, u64)>;
+
 /// Work for one message.
 struct Case {
     name: String,
@@ -152,7 +155,7 @@ extern "Rust" fn posthaste_gate_measured(work: &mut dyn FnMut(&[u8]) -> usize, m
 }
 
 /// Runs a set under callgrind: instructions by the name of the case, in order, and its octets.
-fn count(set: &str) -> io::Result<Vec<(String, u64)>> {
+fn count(set: &str) -> io::Result<Counts> {
     let folder = env::temp_dir().join(format!("posthaste-gate-{}", std::process::id()));
     fs::create_dir_all(&folder)?;
     let out = folder.join("out");
@@ -207,7 +210,7 @@ fn ceilings() -> io::Result<BTreeMap<String, u64>> {
 }
 
 /// All that has a ceiling: the usual mail, and the smaller of each hostile shape.
-fn all() -> io::Result<(Vec<(String, u64)>, Vec<(String, u64)>)> {
+fn all() -> io::Result<(Counts, Counts)> {
     let hostile = count("hostile")?;
     let small = format!("/{}", SIZES[0]);
     let mut counts = count("usual")?;

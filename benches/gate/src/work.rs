@@ -17,7 +17,6 @@ use posthaste_core::mime::{
 };
 
 /// Scans a message in pieces of so many octets, in storage that is used again.
-#[must_use]
 pub fn structure(piece: usize, keeps: bool) -> impl FnMut(&[u8]) -> usize {
     let mut scanner = Scanner::new(Limits::DEFAULT);
     if keeps {
@@ -53,7 +52,6 @@ fn scanned(
 }
 
 /// Structure, and the fields of ENVELOPE decoded, in every part that has them.
-#[must_use]
 pub fn envelope_fields() -> impl FnMut(&[u8]) -> usize {
     scanned(|tree, _, bytes| {
         let fields = (0..tree.parts().len()).flat_map(|part| tree.fields(part));
@@ -141,7 +139,6 @@ fn addresses(value: &[u8]) -> usize {
 }
 
 /// Everything decoded: every field of every part, every body as content, texts as UTF-8.
-#[must_use]
 pub fn full() -> impl FnMut(&[u8]) -> usize {
     let mut content = Vec::new();
     scanned(move |tree, message, _| {
@@ -180,7 +177,6 @@ pub fn full() -> impl FnMut(&[u8]) -> usize {
 }
 
 /// ENVELOPE and BODYSTRUCTURE as IMAP writes them, from the octets of the message.
-#[must_use]
 pub fn fetched() -> impl FnMut(&[u8]) -> usize {
     let mut out = Vec::new();
     scanned(move |_, message, _| {
@@ -202,7 +198,6 @@ pub fn stored(message: &[u8]) -> usize {
 }
 
 /// Undoes a transfer encoding in pieces of so many octets, in storage that is used again.
-#[must_use]
 pub fn decoder(
     encoding: posthaste_core::mime::structure::Encoding,
     piece: usize,
