@@ -158,6 +158,8 @@ impl Choice<'_> {
             assert!(Mailbox::parse(&text).is_err());
             text.retain(|c| !matches!(c, '\r' | '\n' | '\0'));
         }
+        // A header takes many of them.
+        text.truncate(text.floor_char_boundary(2_000));
         assert!(Text::lossy(&text).as_str().chars().all(|c| !c.is_control()));
         text
     }
