@@ -93,6 +93,9 @@ impl<'a> Received<'a> {
                     found.close(open.take(), here);
                     lexer.bump();
                     found.date = lexer.rest();
+                    if memchr(b';', found.date).is_none() {
+                        break;
+                    }
                     has_word = true;
                     continue;
                 }
@@ -338,23 +341,47 @@ fn comments(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// The words in a comment, those of comments within it too.
 fn words(comment: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let ends = |octet: &u8| is(*octet, BLANK) || matches!(octet, b'(' | b')' | b',' | b';');
-    comment.split(ends).filter(|word| !word.is_empty())
+    let mut rest = comment;
+    core::iter::from_fn(move || {
+        let start = rest.iter().position(|octet| !ENDS[usize::from(*octet)])?;
+        let text = rest.get(start..)?;
+        let len = text.iter().position(|octet| ENDS[usize::from(*octet)]).unwrap_or(text.len());
+        let (word, after) = text.split_at(len);
+        rest = after;
+        Some(word)
+    })
 }
+
+/// The octets that end a word of a comment.
+static ENDS: [bool; 256] = {
+    let (mut ends, mut octet) = ([false; 256], 0);
+    while octet < 256 {
+        ends[octet] = is(octet as u8, BLANK) || matches!(octet as u8, b'(' | b')' | b',' | b';');
+        octet += 1;
+    }
+    ends
+};
 
 /// Which clause a word starts.
 fn clause(word: &[u8]) -> Option<usize> {
-    let mut folded = [0; 4];
-    folded.get_mut(..word.len())?.copy_from_slice(word);
-    folded.make_ascii_lowercase();
-    Some(match &folded {
-        b"from" => FROM,
-        b"by\0\0" => BY,
-        b"via\0" => VIA,
-        b"with" => WITH,
-        b"id\0\0" => ID,
-        b"for\0" => FOR,
-        b"tls\0" => TLS,
+    // The bit that makes letters small tells nothing else apart from a letter.
+    Some(match *word {
+        [a, b, c, d] => match [a | 0x20, b | 0x20, c | 0x20, d | 0x20] {
+            [b'f', b'r', b'o', b'm'] => FROM,
+            [b'w', b'i', b't', b'h'] => WITH,
+            _ => return None,
+        },
+        [a, b, c] => match [a | 0x20, b | 0x20, c | 0x20] {
+            [b'f', b'o', b'r'] => FOR,
+            [b'v', b'i', b'a'] => VIA,
+            [b't', b'l', b's'] => TLS,
+            _ => return None,
+        },
+        [a, b] => match [a | 0x20, b | 0x20] {
+            [b'b', b'y'] => BY,
+            [b'i', b'd'] => ID,
+            _ => return None,
+        },
         _ => return None,
     })
 }
