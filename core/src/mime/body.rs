@@ -26,7 +26,7 @@ impl<'a> Message<'a> {
         let mut fields = [None; SHOWN];
         for (name, raw) in self.head(index).raw() {
             if let Some(place) = fields.get_mut(slot(name)) {
-                place.get_or_insert_with(|| Field::new(raw));
+                place.get_or_insert_with(|| Field::listed(name, raw));
             }
         }
         Some(BodyPart { part, has_parts, fields })

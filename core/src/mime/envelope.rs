@@ -103,17 +103,17 @@ impl<'a> Envelope<'a> {
     }
 
     fn text(&self, name: Name) -> Option<Cow<'a, [u8]>> {
-        Some(Field::new((*self.first.get(slot(name))?)?).unfolded())
+        Some(Field::listed(name, (*self.first.get(slot(name))?)?).unfolded())
     }
 
     /// RFC 5322 §3.6.2 allows authors and their kin once, so the first field counts; recipients of
     /// several fields are taken together (§4.5.3).
-    fn list(&self, name: Name) -> Entries<'_, 'a> {
+    pub(crate) fn list(&self, name: Name) -> Entries<'_, 'a> {
         let first = self.first.get(slot(name)).copied().flatten();
         Entries {
             name,
             more: if takes_all(name) { &self.more } else { &[] },
-            open: address::addresses(first.map_or(&[], |raw| Field::new(raw).value())),
+            open: address::addresses(first.map_or(&[], |raw| Field::listed(name, raw).value())),
         }
     }
 
@@ -155,7 +155,8 @@ impl<'a> Iterator for Entries<'_, 'a> {
             let at = self.more.iter().position(|(name, _)| *name == self.name)?;
             let (_, raw) = self.more.get(at)?;
             self.more = self.more.get(at + 1..)?;
-            self.open = address::addresses(Field::new(raw).value()).at_most(self.open.left());
+            self.open =
+                address::addresses(Field::listed(self.name, raw).value()).at_most(self.open.left());
         }
     }
 }

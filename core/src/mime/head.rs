@@ -520,11 +520,11 @@ impl<'a> Iterator for All<'a, '_> {
     type Item = Field<'a>;
 
     fn next(&mut self) -> Option<Field<'a>> {
-        let (_, raw) = match self.wanted {
+        let (name, raw) = match self.wanted {
             None => self.raw.next()?,
             Some(wanted) => self.raw.find(|(name, raw)| wanted.is(*name, raw))?,
         };
-        Some(Field::new(raw))
+        Some(Field::listed(name, raw))
     }
 }
 

@@ -61,6 +61,18 @@ impl<'a> Field<'a> {
         Self { raw, colon: name(raw).map(|(_, colon)| colon) }
     }
 
+    /// As [`new`](Self::new), for a field that a tree lists under `name`: most of those end where
+    /// the known name does.
+    #[inline]
+    pub(super) fn listed(name: Name, raw: &'a [u8]) -> Self {
+        let colon = name.as_str().len();
+        if colon > 0 && raw.get(colon) == Some(&b':') {
+            Self { raw, colon: Some(colon) }
+        } else {
+            Self::new(raw)
+        }
+    }
+
     /// All its octets with the line end, as they stand.
     #[must_use]
     pub const fn raw(&self) -> &'a [u8] {

@@ -89,7 +89,7 @@ impl<'a> Message<'a> {
         &self,
         index: usize,
     ) -> impl Iterator<Item = (Name, header::Field<'a>)> + use<'a> {
-        self.head(index).raw().map(|(name, raw)| (name, header::Field::new(raw)))
+        self.head(index).raw().map(|(name, raw)| (name, header::Field::listed(name, raw)))
     }
 
     /// The first field of part `index` with this name.

@@ -6,6 +6,7 @@ use super::words::{nstring, number, string};
 use crate::mime::Message;
 use crate::mime::body::{BodyPart, Parameters, Step};
 use crate::mime::envelope::{Entries, Envelope};
+use crate::mime::header::Name;
 
 /// Appends `envelope`: date, subject, from, sender, reply-to, to, cc, bcc, in-reply-to, message-id.
 /// Strings above 127 are UTF-8 in quotes for a client that took that (`utf8`), else literals.
@@ -14,7 +15,21 @@ pub fn envelope(out: &mut Vec<u8>, of: &Envelope<'_>, utf8: bool) {
     nstring(out, of.date().as_deref(), utf8);
     out.push(b' ');
     nstring(out, of.subject().as_deref(), utf8);
-    for list in [of.from(), of.sender(), of.reply_to(), of.to(), of.cc(), of.bcc()] {
+    out.push(b' ');
+    let from = out.len();
+    addresses(out, of.from(), utf8);
+    let from = from..out.len();
+    for name in [Name::Sender, Name::ReplyTo] {
+        out.push(b' ');
+        let start = out.len();
+        addresses(out, of.list(name), utf8);
+        // RFC 9051 §7.5.2: where they are missing or empty they are the authors.
+        if out.get(start..) == Some(b"NIL") {
+            out.truncate(start);
+            out.extend_from_within(from.clone());
+        }
+    }
+    for list in [of.to(), of.cc(), of.bcc()] {
         out.push(b' ');
         addresses(out, list, utf8);
     }

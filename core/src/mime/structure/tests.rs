@@ -146,6 +146,19 @@ fn boundaries_that_should_not_be() {
     assert_eq!(count(&format!("={long}y"), &format!("{long}y")), 0);
 }
 
+/// A multipart whose header has no empty line behind it still shows its parts: what stands in the
+/// first one must not pass unseen.
+#[test]
+fn the_first_delimiter_ends_the_header_of_its_multipart() {
+    let message = b"Content-Type: multipart/mixed; boundary=o\r\n\r\n--o\r\n\
+        Content-Type: multipart/alternative; boundary=i\r\n--i\r\n\r\na\r\n--i--\r\n--o--\r\n";
+    let tree = Structure::of(message);
+    assert_eq!(drawn(message).lines().count(), 3);
+    assert_eq!(tree.part(2).unwrap().body().of(message), b"a");
+    let odd = tree.defects();
+    assert!(odd.contains(Defects::NO_BLANK_LINE) && odd.contains(Defects::BOUNDARY_IN_HEADER));
+}
+
 /// One boundary may be the start of another: only the whole line counts.
 #[test]
 fn boundaries_that_begin_others() {
@@ -245,6 +258,7 @@ fn ingredient() -> impl Strategy<Value = &'static [u8]> {
         &b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"[..],
         b"Content-Type: multipart/digest;\r\n boundary=\"c d\"\r\n\r\n",
         b"Content-Type: message/rfc822\r\n\r\n",
+        b"Content-Type: multipart/mixed; boundary=b\r\n",
         b"content-type: text/html\n\n",
         b"Content-Transfer-Encoding: base64\r\n",
         b"Subject: x\r\n y\r\n",

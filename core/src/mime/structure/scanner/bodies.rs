@@ -71,7 +71,7 @@ impl Scanner {
                 self.tree.defects.insert(Defects::BOUNDARY_PREFIX);
                 Seen::Text
             }
-            Line::Text => Seen::Text,
+            Line::Own | Line::Text => Seen::Text,
         }
     }
 
@@ -99,7 +99,7 @@ impl Scanner {
                 self.tree.defects.insert(Defects::BOUNDARY_PREFIX);
                 Seen::Text
             }
-            Line::Text => Seen::Text,
+            Line::Own | Line::Text => Seen::Text,
         }
     }
 
@@ -113,7 +113,7 @@ impl Scanner {
                 self.delimit(self.at.saturating_sub(carry.len() as u32), level, last);
             }
             Line::Prefix => self.tree.defects.insert(Defects::BOUNDARY_PREFIX),
-            Line::Text => {}
+            Line::Own | Line::Text => {}
         }
     }
 

@@ -29,6 +29,8 @@ struct Boundary {
 pub(super) enum Line {
     /// A delimiter of the open part at this level; the last one of it or not.
     Delimiter { level: usize, last: bool },
+    /// A delimiter of the multipart whose header is at hand.
+    Own,
     /// Text that begins with a boundary.
     Prefix,
     /// Text.
@@ -45,9 +47,14 @@ impl Boundaries {
         self.open.clear();
     }
 
-    /// Whether no delimiter means anything.
+    /// Whether no delimiter means anything in a body.
     pub(super) fn is_empty(&self) -> bool {
         self.open.is_empty()
+    }
+
+    /// Whether no delimiter means anything in the header at hand.
+    pub(super) fn is_empty_in_header(&self) -> bool {
+        self.octets.is_empty()
     }
 
     /// Notes the boundary of the header at hand, in place of any it had, if it can be one. Blanks at
@@ -96,8 +103,9 @@ impl Boundaries {
 
     /// How many octets of a line without an end are enough to know what it is.
     pub(super) fn enough(&self) -> usize {
+        let longest = self.open.last().map_or(0, |open| open.longest as usize);
         // The dashes before and behind the boundary.
-        self.open.last().map_or(0, |open| open.longest as usize + 4)
+        longest.max(self.octets.len() - self.end()) + 4
     }
 
     /// What `line` is, whole or at least [`enough`](Self::enough) of it.
@@ -111,6 +119,14 @@ impl Boundaries {
         let Some(line) = line.strip_prefix(b"--") else { return Line::Text };
         let start = key(line);
         let mut found = Line::Text;
+        if let Some(noted) = self.octets.get(self.end()..).filter(|noted| !noted.is_empty())
+            && let Some(behind) = line.strip_prefix(noted)
+        {
+            if ends(behind).is_some() {
+                return Line::Own;
+            }
+            found = Line::Prefix;
+        }
         for open in self.open.iter().rev() {
             if start & open.mask != open.key {
                 continue;
@@ -119,13 +135,9 @@ impl Boundaries {
             let Some(behind) = boundary.and_then(|boundary| line.strip_prefix(boundary)) else {
                 continue;
             };
-            let last = match behind {
-                [] | [b' ' | b'\t' | b'\r' | b'\n', ..] => false,
-                [b'-', b'-', ..] => true,
-                _ => {
-                    found = Line::Prefix;
-                    continue;
-                }
+            let Some(last) = ends(behind) else {
+                found = Line::Prefix;
+                continue;
             };
             return Line::Delimiter { level: open.level as usize, last };
         }
@@ -135,6 +147,16 @@ impl Boundaries {
     /// Where the octets of the open ones end.
     fn end(&self) -> usize {
         self.open.last().map_or(0, |open| open.end as usize)
+    }
+}
+
+/// Whether what stands behind a boundary makes its line the last delimiter or another one; `None` if
+/// it makes it none.
+const fn ends(behind: &[u8]) -> Option<bool> {
+    match behind {
+        [] | [b' ' | b'\t' | b'\r' | b'\n', ..] => Some(false),
+        [b'-', b'-', ..] => Some(true),
+        _ => None,
     }
 }
 

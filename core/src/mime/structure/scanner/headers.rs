@@ -96,7 +96,7 @@ impl Scanner {
 
     /// Whether a delimiter may stand in a header, on a line that starts so.
     fn may_delimit(&self, line: &[u8]) -> bool {
-        line.first() == Some(&b'-') && !self.boundaries.is_empty()
+        line.first() == Some(&b'-') && !self.boundaries.is_empty_in_header()
     }
 
     /// Handles the line at `at`, if it is a delimiter.
@@ -107,6 +107,11 @@ impl Scanner {
                 self.tree.defects.insert(Defects::BOUNDARY_IN_HEADER);
                 self.count(piece, at);
                 self.delimit(self.offset(at), level, last);
+                return true;
+            }
+            Line::Own => {
+                self.count(piece, at);
+                self.end_header_at_own(self.offset(at));
                 return true;
             }
             Line::Prefix => self.tree.defects.insert(Defects::BOUNDARY_PREFIX),
@@ -171,6 +176,13 @@ impl Scanner {
                     self.delimit(start, level, last);
                     return Some(at);
                 }
+                Line::Own => {
+                    self.header.field = None;
+                    self.carry.truncate(before);
+                    self.count(piece, at);
+                    self.end_header_at_own(start);
+                    return Some(at);
+                }
                 Line::Prefix => self.tree.defects.insert(Defects::BOUNDARY_PREFIX),
                 Line::Text => {}
             }
@@ -214,12 +226,19 @@ impl Scanner {
     /// Ends the message in a header; `carry` is the open field.
     pub(super) fn finish_header(&mut self, carry: &[u8]) {
         if let Some(start) = self.header.field {
-            if self.header.dashes
-                && let Line::Delimiter { level, last } = self.boundaries.find(carry)
-            {
-                self.tree.defects.insert(Defects::BOUNDARY_IN_HEADER);
-                self.line_end = self.header.line_end;
-                return self.delimit(start, level, last);
+            let found = if self.header.dashes { self.boundaries.find(carry) } else { Line::Text };
+            match found {
+                Line::Delimiter { level, last } => {
+                    self.tree.defects.insert(Defects::BOUNDARY_IN_HEADER);
+                    self.line_end = self.header.line_end;
+                    return self.delimit(start, level, last);
+                }
+                Line::Own => {
+                    self.end_header_at_own(start);
+                    return self.finish_body(carry);
+                }
+                Line::Prefix => self.tree.defects.insert(Defects::BOUNDARY_PREFIX),
+                Line::Text => {}
             }
             self.field(carry, (start, self.at), None, !carry.is_ascii());
         }
@@ -403,6 +422,14 @@ impl Scanner {
             _ => {}
         }
         self.boundaries.forget();
+    }
+
+    /// Ends the header of a multipart at offset `start`, where its own first delimiter stands: the
+    /// empty line is missing, and what is within must not pass unseen.
+    fn end_header_at_own(&mut self, start: u32) {
+        self.tree.defects.insert(Defects::NO_BLANK_LINE);
+        self.tree.defects.insert(Defects::BOUNDARY_IN_HEADER);
+        self.end_header(start, start);
     }
 
     /// Ends a header that a delimiter cut off: the part has no body.
