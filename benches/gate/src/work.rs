@@ -57,7 +57,7 @@ pub fn envelope_fields() -> impl FnMut(&[u8]) -> usize {
         let fields = (0..tree.parts().len()).flat_map(|part| tree.fields(part));
         fields
             .filter(|field| field.name().in_envelope())
-            .map(|field| value(field.name(), &Field::new(field.span().of(bytes))))
+            .map(|field| value(field.name(), &Field::listed(field.name(), field.span().of(bytes))))
             .sum()
     })
 }

@@ -38,6 +38,7 @@ impl DateTime {
         }
     }
 
+    #[inline(never)]
     fn parse_loose(value: &[u8]) -> Option<Self> {
         let mut seen = Seen::default();
         let mut lexer = Lexer::new(value);
@@ -186,9 +187,9 @@ impl Seen {
     fn word(&mut self, lexer: &mut Lexer<'_>) -> Option<()> {
         let word = lexer.take_while(|octet| octet.is_ascii_alphabetic());
         if self.month.is_none()
-            && let Some(month) = named(&MONTHS, word)
+            && let Some(month) = month(word)
         {
-            self.month = Some(month as u8 + 1);
+            self.month = Some(month);
         } else if self.time.is_some() {
             if self.zone.is_none() && !is_half_of_day(word) {
                 self.zone = Some(named_zone(word));
@@ -197,7 +198,7 @@ impl Seen {
                     self.zone = None;
                 }
             }
-        } else if named(&WEEKDAYS, word).is_none() && !word.eq_ignore_ascii_case(b"t") {
+        } else if !is_weekday(word) && !word.eq_ignore_ascii_case(b"t") {
             return None;
         }
         Some(())
@@ -246,31 +247,33 @@ impl Seen {
 fn plain(value: &[u8]) -> Option<Seen> {
     let value = value.trim_ascii_start();
     let value = match value {
-        [a, b, c, b',', b' ', rest @ ..] => {
-            named(&WEEKDAYS, &[*a, *b, *c])?;
-            rest
-        }
+        [a, b, c, b',', b' ', rest @ ..] if is_weekday(&[*a, *b, *c]) => rest.trim_ascii_start(),
         value => value,
     };
-    let digit = |octet: &u8| octet.is_ascii_digit().then(|| u32::from(octet - b'0'));
-    let two = |a: &u8, b: &u8| Some(digit(a)? * 10 + digit(b)?);
     let (day, value) = match value {
-        [a, b' ', rest @ ..] => (digit(a)?, rest),
-        [a, b, b' ', rest @ ..] => (two(a, b)?, rest),
+        [a, b' ', rest @ ..] => ([b'0', *a], rest),
+        [a, b, b' ', rest @ ..] => ([*a, *b], rest),
         _ => return None,
     };
-    let ([a, b, c, b' ', d, e, f, g, b' '], value) = value.split_first_chunk()? else {
-        return None;
-    };
-    let month = named(&MONTHS, &[*a, *b, *c])? as u8 + 1;
-    let year = year(two(d, e)? * 100 + two(f, g)?, 4)?;
-    let ([h, i, b':', m, n, b':', s, t, b' ', sign, x, y, z, w], rest) =
-        value.split_first_chunk()?
+    let (text, rest) = value.split_first_chunk()?;
+    let [p, q, r, b' ', a, b, c, d, b' ', h, i, b':', m, n, b':', s, t, b' ', sign, x, y, z, w] =
+        text
     else {
         return None;
     };
-    let (hour, minute, second) = (two(h, i)?, two(m, n)?, two(s, t)?);
-    let (hours, minutes) = (two(x, y)?, two(z, w)?);
+    let month = month(&[*p, *q, *r])?;
+    let octets = [day[0], day[1], *a, *b, *c, *d, *h, *i, *m, *n, *s, *t, *x, *y, *z, *w];
+    let digits = octets.map(|octet| octet.wrapping_sub(b'0'));
+    if digits.iter().fold(false, |bad, digit| bad | (*digit > 9)) {
+        return None;
+    }
+    let (pairs, _) = digits.as_chunks();
+    let mut numbers = [0; 8];
+    for (number, [tens, ones]) in numbers.iter_mut().zip(pairs) {
+        *number = u32::from(*tens) * 10 + u32::from(*ones);
+    }
+    let [day, century, year, hour, minute, second, hours, minutes] = numbers;
+    let year = self::year(century * 100 + year, 4)?;
     let fits = hour < 24 && minute < 60 && second <= 60 && minutes < 60;
     if !fits || !matches!(sign, b'+' | b'-') || rest.first().is_some_and(u8::is_ascii_digit) {
         return None;
@@ -322,12 +325,37 @@ fn decimal(digits: &[u8]) -> Option<u32> {
     Some(digits.iter().fold(0, |value, digit| value * 10 + u32::from(digit - b'0')))
 }
 
-/// The place of the name that `word` is, or that it starts with.
-fn named(names: &[&str], word: &[u8]) -> Option<usize> {
-    // The bit that makes letters small tells nothing else apart from a letter.
-    let folded = |text: &[u8]| text.first_chunk().map(|three: &[u8; 3]| three.map(|a| a | 0x20));
-    let start = folded(word)?;
-    names.iter().position(|name| folded(name.as_bytes()) == Some(start))
+/// The first three letters of a word, small. The bit that makes letters small tells nothing else
+/// apart from a letter.
+fn start(word: &[u8]) -> Option<[u8; 3]> {
+    word.first_chunk().map(|three: &[u8; 3]| three.map(|octet| octet | 0x20))
+}
+
+/// The number of the month that a word names, 1 to 12.
+fn month(word: &[u8]) -> Option<u8> {
+    Some(match &start(word)? {
+        b"jan" => 1,
+        b"feb" => 2,
+        b"mar" => 3,
+        b"apr" => 4,
+        b"may" => 5,
+        b"jun" => 6,
+        b"jul" => 7,
+        b"aug" => 8,
+        b"sep" => 9,
+        b"oct" => 10,
+        b"nov" => 11,
+        b"dec" => 12,
+        _ => return None,
+    })
+}
+
+/// Whether a word names a day of the week.
+fn is_weekday(word: &[u8]) -> bool {
+    matches!(
+        start(word).as_ref(),
+        Some(b"mon" | b"tue" | b"wed" | b"thu" | b"fri" | b"sat" | b"sun")
+    )
 }
 
 /// `AM` and `PM` stand where no RFC lets them; they are no zone.

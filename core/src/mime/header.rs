@@ -61,10 +61,11 @@ impl<'a> Field<'a> {
         Self { raw, colon: name(raw).map(|(_, colon)| colon) }
     }
 
-    /// As [`new`](Self::new), for a field that a tree lists under `name`: most of those end where
-    /// the known name does.
+    /// As [`new`](Self::new), for a field that a tree lists under `name`
+    /// ([`structure::Field::name`](super::structure::Field::name)), which saves the search for the colon.
     #[inline]
-    pub(super) fn listed(name: Name, raw: &'a [u8]) -> Self {
+    #[must_use]
+    pub fn listed(name: Name, raw: &'a [u8]) -> Self {
         let colon = name.as_str().len();
         if colon > 0 && raw.get(colon) == Some(&b':') {
             Self { raw, colon: Some(colon) }

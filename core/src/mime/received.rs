@@ -25,7 +25,7 @@
 use alloc::borrow::Cow;
 use core::net::IpAddr;
 
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 
 use super::{
     address::{self, Mailbox, phrase},
@@ -37,7 +37,8 @@ use super::{
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Received<'a> {
     value: &'a [u8],
-    /// What stands behind each of [`CLAUSES`], comments and all; empty if it is missing.
+    /// What stands behind the word of each clause, comments and all, or the first word of it where
+    /// only that counts; empty if the clause is missing.
     clauses: [&'a [u8]; CLAUSES],
     date: &'a [u8],
     /// What the comments behind `from` tell.
@@ -85,8 +86,7 @@ impl<'a> Received<'a> {
             match lexer.peek() {
                 None => break,
                 Some(b'(') => {
-                    let clause = open.map(|(at, _)| at);
-                    words(lexer.comment()).for_each(|word| found.take(clause, word, &mut last));
+                    found.comment(&mut lexer, open.map(|(at, _)| at), &mut last);
                     continue;
                 }
                 Some(b';') => {
@@ -124,6 +124,32 @@ impl<'a> Received<'a> {
         found
     }
 
+    /// Reads the comment that starts here, in `clause`: the words in it, those of comments within it
+    /// too.
+    fn comment(&mut self, lexer: &mut Lexer<'a>, clause: Option<usize>, last: &mut &'a [u8]) {
+        let text = lexer.rest();
+        let (mut at, mut depth) = (0, 0_usize);
+        while let Some(octet) = text.get(at) {
+            let start = at;
+            at += 1;
+            match octet {
+                b'(' => depth += 1,
+                b')' => {
+                    depth -= 1;
+                    if depth == 0 {
+                        break;
+                    }
+                }
+                _ if END[usize::from(*octet)] => {}
+                _ => {
+                    at = word_end(text, start);
+                    self.take(clause, text.get(start..at).unwrap_or_default(), last);
+                }
+            }
+        }
+        lexer.skip(at);
+    }
+
     /// Notes what a word of a comment in `clause` tells; `last` stood before it.
     fn take(&mut self, clause: Option<usize>, word: &'a [u8], last: &mut &'a [u8]) {
         let before = core::mem::replace(last, word);
@@ -144,8 +170,16 @@ impl<'a> Received<'a> {
             && let Some(clause) = self.clauses.get_mut(at)
         {
             let len = start.len().saturating_sub(rest.len());
-            *clause = start.get(..len).unwrap_or_default().trim_ascii();
+            let text = start.get(..len).unwrap_or_default();
+            *clause = match at {
+                VIA | WITH | FOR => text.trim_ascii(),
+                _ => first_word(text).unwrap_or_default(),
+            };
         }
+    }
+
+    fn word(&self, at: usize) -> Option<&'a [u8]> {
+        Some(self.clause(at)).filter(|word| !word.is_empty())
     }
 
     fn clause(&self, at: usize) -> &'a [u8] {
@@ -156,7 +190,7 @@ impl<'a> Received<'a> {
     /// HELO, in those of Exim and qmail the name of its address.
     #[must_use]
     pub fn from(&self) -> Option<&'a [u8]> {
-        first_word(self.clause(FROM))
+        self.word(FROM)
     }
 
     /// What the client said in its HELO or EHLO.
@@ -184,19 +218,19 @@ impl<'a> Received<'a> {
     /// address in brackets.
     #[must_use]
     pub fn ip(&self) -> Option<IpAddr> {
-        self.from.ip.or_else(|| literal(self.clause(FROM)))
+        self.from.ip.or_else(|| address_of(self.word(FROM).filter(|word| word.starts_with(b"["))?))
     }
 
     /// The server that wrote the field.
     #[must_use]
     pub fn by(&self) -> Option<&'a [u8]> {
-        first_word(self.clause(BY))
+        self.word(BY)
     }
 
     /// The address of the server that wrote the field, where it tells it.
     #[must_use]
     pub fn by_ip(&self) -> Option<IpAddr> {
-        self.by.ip.or_else(|| first_word(self.clause(BY)).and_then(address_of))
+        self.by.ip.or_else(|| self.word(BY).and_then(address_of))
     }
 
     /// The medium, as in `TCP`.
@@ -214,7 +248,7 @@ impl<'a> Received<'a> {
     /// Under which name the server kept the message, without angle brackets.
     #[must_use]
     pub fn id(&self) -> Option<&'a [u8]> {
-        let id = first_word(self.clause(ID))?;
+        let id = self.word(ID)?;
         Some(id.strip_prefix(b"<").and_then(|id| id.strip_suffix(b">")).unwrap_or(id))
     }
 
@@ -227,7 +261,7 @@ impl<'a> Received<'a> {
     #[must_use]
     pub fn tls(&self) -> Option<Tls<'a>> {
         let mut tls = self.tls;
-        if let Some(cipher) = first_word(self.clause(TLS)) {
+        if let Some(cipher) = self.word(TLS) {
             tls.cipher = cipher;
         }
         (!tls.version.is_empty() || !tls.cipher.is_empty()).then_some(tls)
@@ -339,24 +373,27 @@ fn comments(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// The words in a comment, those of comments within it too.
-fn words(comment: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = comment;
-    core::iter::from_fn(move || {
-        let start = rest.iter().position(|octet| !ENDS[usize::from(*octet)])?;
-        let text = rest.get(start..)?;
-        let len = text.iter().position(|octet| ENDS[usize::from(*octet)]).unwrap_or(text.len());
-        let (word, after) = text.split_at(len);
-        rest = after;
-        Some(word)
-    })
+/// Where the word of a comment ends that starts at `at`.
+fn word_end(text: &[u8], mut at: usize) -> usize {
+    loop {
+        let rest = text.get(at..).unwrap_or_default();
+        let Some(end) = rest.iter().position(|octet| END[usize::from(*octet)]) else {
+            return text.len();
+        };
+        at += end;
+        if rest.get(end) != Some(&b'\\') {
+            return at;
+        }
+        at = (at + 2).min(text.len());
+    }
 }
 
-/// The octets that end a word of a comment.
-static ENDS: [bool; 256] = {
+/// The octets at which the search for the end of a word of a comment stops.
+static END: [bool; 256] = {
     let (mut ends, mut octet) = ([false; 256], 0);
     while octet < 256 {
-        ends[octet] = is(octet as u8, BLANK) || matches!(octet as u8, b'(' | b')' | b',' | b';');
+        ends[octet] =
+            is(octet as u8, BLANK) || matches!(octet as u8, b'(' | b')' | b',' | b';' | b'\\');
         octet += 1;
     }
     ends
@@ -390,19 +427,12 @@ fn is_helo(word: &[u8]) -> bool {
     word.eq_ignore_ascii_case(b"helo") || word.eq_ignore_ascii_case(b"ehlo")
 }
 
-/// The address in brackets that a clause starts with.
-fn literal(clause: &[u8]) -> Option<IpAddr> {
-    first_word(clause).filter(|word| word.starts_with(b"[")).and_then(address_of)
-}
-
 /// The address that a word is: alone, in brackets, behind `@`, with the tag of RFC 5321 §4.1.3, a
 /// zone or a port.
 fn address_of(word: &[u8]) -> Option<IpAddr> {
-    // Most words are names.
-    let may_be =
-        |octet: &u8| octet.is_ascii_hexdigit() || matches!(octet, b'[' | b':' | b'I' | b'i');
-    if !word.first().is_some_and(may_be) && memchr(b'@', word).is_none() {
-        return None;
+    // Most words are names: an address ends in a digit, stands in brackets or has a colon in it.
+    if !word.last()?.is_ascii_digit() && word.first() != Some(&b'[') {
+        memchr2(b':', b'@', word)?;
     }
     let word = word.rsplit(|octet| *octet == b'@').next()?;
     let inner = match word.strip_prefix(b"[") {
