@@ -25,8 +25,10 @@ fn samples() -> Option<PathBuf> {
     Some(path)
 }
 
-/// The samples, what each decodes to, and what the strict decoder says of it.
-const SAMPLES: &[(&str, &str, Encoding, Option<Result<(), Fault>>)] = &[
+/// A sample, what it decodes to, its encoding, and what the strict decoder says of it, if there is one.
+type Sample = (&'static str, &'static str, Encoding, Option<Result<(), Fault>>);
+
+const SAMPLES: &[Sample] = &[
     // Their lines end in LF alone, which mail never has: that is all that the strict form minds.
     (
         "photo.b64",

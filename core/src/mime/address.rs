@@ -17,7 +17,7 @@
 //! ```
 //!
 //! What nearly every address looks like (words or one quoted string, then a plain address) is read
-//! by a short path of its own, [`Addresses::quick`]; it reads nothing that the long path would not
+//! by a short path of its own; it reads nothing that the long path would not
 //! read as well, so the time for a list stays linear.
 
 use alloc::{borrow::Cow, string::String, vec::Vec};
