@@ -9,6 +9,10 @@ pub(super) struct Boundaries {
     /// Their octets, end to end.
     octets: SmallVec<[u8; 128]>,
     open: SmallVec<[Boundary; 4]>,
+    /// How many octets the boundary of the header at hand has; 0 if it has none.
+    noted: usize,
+    /// What [`enough`](Self::enough) says; 0 without any boundary.
+    enough: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +49,15 @@ impl Boundaries {
     pub(super) fn clear(&mut self) {
         self.octets.clear();
         self.open.clear();
+        self.set_noted(0);
+    }
+
+    /// Sets the length of the boundary of the header at hand, after each change of the others.
+    fn set_noted(&mut self, noted: usize) {
+        self.noted = noted;
+        let longest = self.open.last().map_or(0, |open| open.longest as usize).max(noted);
+        // The dashes before and behind the boundary.
+        self.enough = if longest == 0 { 0 } else { longest + 4 };
     }
 
     /// Whether no delimiter means anything in a body.
@@ -53,8 +66,8 @@ impl Boundaries {
     }
 
     /// Whether no delimiter means anything in the header at hand.
-    pub(super) fn is_empty_in_header(&self) -> bool {
-        self.octets.is_empty()
+    pub(super) const fn is_empty_in_header(&self) -> bool {
+        self.enough == 0
     }
 
     /// Notes the boundary of the header at hand, in place of any it had, if it can be one. Blanks at
@@ -65,12 +78,16 @@ impl Boundaries {
         let fits = !boundary.trim_ascii().is_empty() && boundary.len() <= Self::LONGEST;
         if fits && is_line {
             self.octets.extend_from_slice(boundary);
+            self.set_noted(boundary.len());
         }
     }
 
     /// Forgets the boundary of the header at hand.
     pub(super) fn forget(&mut self) {
-        self.octets.truncate(self.end());
+        if self.noted > 0 {
+            self.octets.truncate(self.end());
+            self.set_noted(0);
+        }
     }
 
     /// Opens the boundary of the header at hand for the open part at `level`. Says whether it is
@@ -87,6 +104,7 @@ impl Boundaries {
         let (start, end, level) = (start as u32, end as u32, level as u32);
         let open = Boundary { key: key(new) & mask, mask, start, end, level, longest };
         self.open.push(open);
+        self.set_noted(0);
         Some(clash)
     }
 
@@ -97,15 +115,14 @@ impl Boundaries {
         if is_open {
             self.open.pop();
             self.octets.truncate(self.end());
+            self.set_noted(0);
         }
         is_open
     }
 
     /// How many octets of a line without an end are enough to know what it is.
-    pub(super) fn enough(&self) -> usize {
-        let longest = self.open.last().map_or(0, |open| open.longest as usize);
-        // The dashes before and behind the boundary.
-        longest.max(self.octets.len() - self.end()) + 4
+    pub(super) const fn enough(&self) -> usize {
+        self.enough
     }
 
     /// What `line` is, whole or at least [`enough`](Self::enough) of it.
@@ -119,13 +136,11 @@ impl Boundaries {
         let Some(line) = line.strip_prefix(b"--") else { return Line::Text };
         let start = key(line);
         let mut found = Line::Text;
-        if let Some(noted) = self.octets.get(self.end()..).filter(|noted| !noted.is_empty())
-            && let Some(behind) = line.strip_prefix(noted)
-        {
-            if ends(behind).is_some() {
-                return Line::Own;
+        if self.noted > 0 {
+            match self.own(line) {
+                Line::Own => return Line::Own,
+                other => found = other,
             }
-            found = Line::Prefix;
         }
         for open in self.open.iter().rev() {
             if start & open.mask != open.key {
@@ -142,6 +157,17 @@ impl Boundaries {
             return Line::Delimiter { level: open.level as usize, last };
         }
         found
+    }
+
+    /// Whether the line behind its dashes is a delimiter of the header at hand.
+    #[cold]
+    fn own(&self, line: &[u8]) -> Line {
+        let noted = self.octets.get(self.end()..).unwrap_or_default();
+        match line.strip_prefix(noted).map(ends) {
+            Some(Some(_)) => Line::Own,
+            Some(None) => Line::Prefix,
+            None => Line::Text,
+        }
     }
 
     /// Where the octets of the open ones end.
