@@ -24,7 +24,7 @@ DEVIATIONS = {
         ("delimiter-of-outer-in-message", S, "an outer delimiter ends everything within, messages too", "RFC 2046 §5.1.2"),
         ("epilogue-with-boundary", S, "behind the last delimiter the boundary means nothing", "RFC 2046 §5.1.1"),
         ("preamble-with-blank-delimiter", S, "two delimiters in a row hold an empty part", "RFC 2046 §5.1.1"),
-        ("nested-multipart-without-blank-line", S, "a line of the header that is no field; the fields of the first part are read on as its own", "RFC 2046 §5.1.1"),
+        ("nested-multipart-without-blank-line", S, "the first delimiter ends the header, so that the parts within are seen; the message is marked", "RFC 2046 §5.1.1"),
         ("nesting-of-150", S, "100 levels (`mime_depth`); what is deeper is not looked into, and the message is marked", "RFC 2046 §5.1.2 sets no bound"),
     ],
     "Boundaries": [

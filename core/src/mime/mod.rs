@@ -155,7 +155,7 @@ impl Defects {
     pub const BOUNDARY_REUSED: Self = Self(1 << 5);
     /// A header has more than one Content-Type.
     pub const TWO_TYPES: Self = Self(1 << 6);
-    /// A Content-Type cannot be read.
+    /// A Content-Type cannot be read, or not in one way only.
     pub const BAD_TYPE: Self = Self(1 << 7);
     /// A multipart or message has a transfer encoding that hides its parts (RFC 2045 §6.4).
     pub const ENCODED_PARTS: Self = Self(1 << 8);
@@ -208,6 +208,11 @@ impl Defects {
     /// The names of the marks that are set, as in `not_closed`.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         Self::NAMES.iter().filter(move |(mark, _)| self.contains(*mark)).map(|(_, name)| *name)
+    }
+
+    /// Takes the marks of `other` away.
+    pub const fn remove(&mut self, other: Self) {
+        self.0 &= !other.0;
     }
 
     /// Sets the marks of `other` too.

@@ -101,6 +101,14 @@ impl<'a> Params<'a> {
         Self(text)
     }
 
+    /// Whether nothing but blanks and comments stands before the first `;`, as RFC 2045 §5.1 has it;
+    /// where it does not, others may read no parameter, or another type.
+    pub(super) fn is_apart(&self) -> bool {
+        let mut lexer = Lexer::new(self.0);
+        lexer.cfws();
+        matches!(lexer.peek(), None | Some(b';'))
+    }
+
     /// The parameters as they stand, the first [`MIME_PARAMS`] of them.
     pub fn iter(&self) -> impl Iterator<Item = Param<'a>> + use<'a> {
         let mut lexer = Lexer::new(self.0);

@@ -452,10 +452,10 @@ impl Flow {
                 if at > 0 {
                     self.line();
                 }
-                let line = line.strip_suffix('\r').unwrap_or(line);
-                if !line.is_empty() {
+                // A CR may be the last that is known of a line, so no place of it makes it text.
+                for words in line.split('\r').filter(|words| !words.is_empty()) {
                     self.flush(out);
-                    out.push_str(line);
+                    out.push_str(words);
                 }
             }
             return;

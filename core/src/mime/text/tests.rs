@@ -118,6 +118,8 @@ fn pages_as_people_read_them() {
         ("<a title=\"<b>\" href='x>y' z=>a</a >b</>c</ d>e", "abce"),
         ("<a href=x/>b", "b"),
         ("<a x = 'y' z>b", "b"),
+        // A line end may be cut in two, so a CR alone is none of the text either.
+        ("<pre>a\rb\r</pre>", "ab"),
         ("<pre>a  b\r\n  c\n\n\n\nd</pre> e  f", "a  b\n  c\n\nd\n\ne f"),
         ("x<", "x<"),
         ("x</", "x</"),

@@ -6,7 +6,7 @@
 
 use core::mem;
 
-use memchr::{memchr, memchr_iter};
+use memchr::{memchr, memchr_iter, memmem};
 use posthaste_simd::lines;
 
 use super::{
@@ -370,12 +370,28 @@ impl Scanner {
             Kind::Other
         };
         self.header.kind = Some(kind);
+        if !parsed.params.is_apart() {
+            self.tree.defects.insert(Defects::BAD_TYPE);
+        }
         if !kind.is_multipart() {
             return;
         }
-        let plain = |param: &Param<'_>| param.name.eq_ignore_ascii_case(b"boundary");
-        if let Some(plain) = parsed.params.iter().find(plain) {
-            self.boundaries.note(&plain.value());
+        let is_boundary = |param: &Param<'_>| {
+            param.name.get(..8).is_some_and(|name| name.eq_ignore_ascii_case(b"boundary"))
+        };
+        let plain = |param: &Param<'_>| is_boundary(param) && param.name.len() == 8;
+        let (mut count, mut first) = (0, None);
+        for param in parsed.params.iter().filter(is_boundary) {
+            count += 1;
+            first = first.or(Some(param).filter(plain));
+        }
+        if let Some(first) = first {
+            let boundary = first.value();
+            // Some readers take another one, or undo what RFC 2047 §5 forbids in a parameter.
+            if count > 1 || memmem::find(&boundary, b"=?").is_some() {
+                self.tree.defects.insert(Defects::BAD_TYPE);
+            }
+            self.boundaries.note(&boundary);
         } else if let Some(pieces) = parsed.params.decoded("boundary") {
             self.boundaries.note(pieces.as_bytes());
         }
