@@ -4,7 +4,7 @@
 #![no_main]
 
 use mail_parser::MessageParser;
-use posthaste_core::mime::{Defects, Structure};
+use posthaste_core::mime::{Defects, Part, Structure, structure::Kind};
 
 libfuzzer_sys::fuzz_target!(|message: &[u8]| beside(message));
 
@@ -34,6 +34,15 @@ fn beside(message: &[u8]) {
 
 /// Where the two differ on purpose though neither says so.
 fn excused(message: &[u8], ours: &Structure) -> bool {
+    // Where a message within has no body, the empty line behind its header is also the line end before
+    // the delimiter (RFC 2046 §5.1.1). It stays with the header here, as in Dovecot.
+    let is_message = |index| ours.part(index).is_some_and(|part| part.kind() == Kind::Message);
+    let is_bare = |(index, part): (usize, &Part)| {
+        part.body().is_empty() && ours.parent(index).is_some_and(is_message)
+    };
+    if ours.parts().iter().enumerate().any(is_bare) {
+        return true;
+    }
     // A line of blanks ends a header there; RFC 5322 §4.2 makes it a fold.
     let is_blank = |octet: &u8| matches!(octet, b' ' | b'\t' | b'\r' | 0x0c);
     ours.parts().iter().any(|part| {
