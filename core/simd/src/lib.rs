@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`base64`] | base64 decoded, line ends passed over, and written in lines |
 //! | [`lines`] | ends of header fields, places where a MIME delimiter may stand, line counts |
+//! | [`octets`] | which octets are of a set: where the words of a field end |
 //! | [`printable`] | quoted-printable decoded |
 //! | `cpu` | what the processor can do |
 //!
@@ -19,4 +20,5 @@ extern crate alloc;
 pub mod base64;
 mod cpu;
 pub mod lines;
+pub mod octets;
 pub mod printable;

@@ -5,6 +5,8 @@
 
 use alloc::{borrow::Cow, vec::Vec};
 
+use posthaste_simd::octets::{self, Set};
+
 /// A place in a value.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lexer<'a> {
@@ -120,6 +122,44 @@ impl<'a> Lexer<'a> {
         }
         self.rest = &[];
         text
+    }
+}
+
+/// Finds the octets of a set in a text, from front to back, with no step for each octet between them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stops<'a> {
+    text: &'a [u8],
+    set: &'static Set,
+    /// Where the octets start that `members` tells of.
+    base: usize,
+    members: u64,
+}
+
+impl<'a> Stops<'a> {
+    #[inline]
+    pub(crate) fn new(text: &'a [u8], set: &'static Set) -> Self {
+        Self { text, set, base: 0, members: octets::members(text, set) }
+    }
+
+    /// Where the first octet of the set stands at or behind `at`, which may not be less than in the
+    /// call before; the end of the text if none does.
+    #[inline]
+    pub(crate) fn next(&mut self, mut at: usize) -> usize {
+        loop {
+            let passed = at.wrapping_sub(self.base);
+            if passed < octets::BLOCK {
+                let members = self.members >> passed;
+                if members != 0 {
+                    return at + members.trailing_zeros() as usize;
+                }
+                at = self.base + octets::BLOCK;
+            }
+            let Some(rest) = self.text.get(at..).filter(|rest| !rest.is_empty()) else {
+                return self.text.len();
+            };
+            self.base = at;
+            self.members = octets::members(rest, self.set);
+        }
     }
 }
 
@@ -243,4 +283,38 @@ pub(crate) fn unescape(text: &[u8]) -> Cow<'_, [u8]> {
         }
     }
     Cow::Owned(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    static STOPS: Set = Set::of(b"(;");
+
+    proptest! {
+        #[test]
+        fn stops_are_found_in_order(
+            gaps in prop::collection::vec((0_usize..150, prop::bool::ANY), 0..6),
+            tail in 0_usize..100,
+        ) {
+            let mut text = Vec::new();
+            let mut expected = Vec::new();
+            for (gap, semicolon) in gaps {
+                text.extend(core::iter::repeat_n(b'x', gap));
+                expected.push(text.len());
+                text.push(if semicolon { b';' } else { b'(' });
+            }
+            text.extend(core::iter::repeat_n(b'x', tail));
+            let mut stops = Stops::new(&text, &STOPS);
+            let mut at = 0;
+            for stop in expected {
+                prop_assert_eq!(stops.next(at), stop);
+                prop_assert_eq!(stops.next(stop), stop);
+                at = stop + 1;
+            }
+            prop_assert_eq!(stops.next(at), text.len());
+        }
+    }
 }
