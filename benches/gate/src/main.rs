@@ -21,8 +21,9 @@ use std::{
 use posthaste_core::mime::structure::Encoding;
 use posthaste_gate::{shapes, work};
 
-/// How far above its ceiling a count may be: what another compiler or library changes.
-const TOLERANCE: f64 = 1.02;
+/// How far above its ceiling a count may be: what another library, or the same source under another
+/// path, changes (up to 4 % was seen).
+const TOLERANCE: f64 = 1.05;
 /// How far below its ceiling a count may be before the ceiling should follow.
 const SLACK: f64 = 0.9;
 /// Twice the octets may take this many times the instructions.

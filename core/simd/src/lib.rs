@@ -7,6 +7,7 @@
 //! | [`lines`] | ends of header fields, places where a MIME delimiter may stand, line counts |
 //! | [`octets`] | which octets are of a set: where the words of a field end |
 //! | [`printable`] | quoted-printable decoded |
+//! | [`text`] | octets as UTF-8 |
 //! | `cpu` | what the processor can do |
 //!
 //! Every function here has a safe form that works everywhere and is the oracle of the others in
@@ -22,3 +23,4 @@ mod cpu;
 pub mod lines;
 pub mod octets;
 pub mod printable;
+pub mod text;

@@ -7,7 +7,7 @@
 
 use alloc::{borrow::Cow, string::String, vec::Vec};
 
-use memchr::memchr_iter;
+use memchr::{memchr_iter, memchr2};
 
 use super::{
     charset::{self, Charset},
@@ -28,6 +28,9 @@ use crate::grammar::base64;
 #[must_use]
 pub fn decode(value: &[u8]) -> Cow<'_, str> {
     let value = value.trim_ascii();
+    if memchr2(b'=', b'\n', value).is_none() {
+        return charset::guess(value);
+    }
     if find(value, b'=', b'?').is_some() {
         return Cow::Owned(decode_words(value));
     }

@@ -519,6 +519,7 @@ pub struct All<'a, 'n> {
 impl<'a> Iterator for All<'a, '_> {
     type Item = Field<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Field<'a>> {
         let (name, raw) = match self.wanted {
             None => self.raw.next()?,
@@ -539,6 +540,7 @@ pub(super) enum Raw<'a> {
 impl<'a> Iterator for Raw<'a> {
     type Item = (Name, &'a [u8]);
 
+    #[inline]
     fn next(&mut self) -> Option<(Name, &'a [u8])> {
         match self {
             Self::Octets(fields) => fields.next().map(|field| (field.kind(), field.raw())),

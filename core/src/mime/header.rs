@@ -51,14 +51,18 @@ fn field_end(header: &[u8]) -> usize {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field<'a> {
     raw: &'a [u8],
-    colon: Option<usize>,
+    /// 0 if it has none.
+    colon: u32,
+    kind: Name,
 }
 
 impl<'a> Field<'a> {
     /// The field whose octets are `raw`, with or without the line end.
+    #[inline]
     #[must_use]
     pub fn new(raw: &'a [u8]) -> Self {
-        Self { raw, colon: name(raw).map(|(_, colon)| colon) }
+        let (kind, colon) = name(raw).unwrap_or_default();
+        Self { raw, colon: colon as u32, kind }
     }
 
     /// As [`new`](Self::new), for a field that a tree lists under `name`
@@ -66,15 +70,15 @@ impl<'a> Field<'a> {
     #[inline]
     #[must_use]
     pub fn listed(name: Name, raw: &'a [u8]) -> Self {
-        let colon = name.as_str().len();
-        if colon > 0 && raw.get(colon) == Some(&b':') {
-            Self { raw, colon: Some(colon) }
-        } else {
-            Self::new(raw)
+        let mut colon = name.as_str().len();
+        if colon == 0 || raw.get(colon) != Some(&b':') {
+            colon = colon_behind_name(raw);
         }
+        Self { raw, colon: colon as u32, kind: name }
     }
 
     /// All its octets with the line end, as they stand.
+    #[inline]
     #[must_use]
     pub const fn raw(&self) -> &'a [u8] {
         self.raw
@@ -82,17 +86,18 @@ impl<'a> Field<'a> {
 
     /// Its name without the blanks that obsolete syntax allows before the colon (RFC 5322 §4.5);
     /// empty if the line is no field.
+    #[inline]
     #[must_use]
     pub fn name(&self) -> &'a [u8] {
-        let name = self.colon.and_then(|colon| self.raw.get(..colon)).unwrap_or_default();
-        name.trim_ascii_end()
+        self.raw.get(..self.colon as usize).unwrap_or_default().trim_ascii_end()
     }
 
     /// What stands behind the colon, folds and all, without the last line end; the whole line if
     /// it is no field.
+    #[inline]
     #[must_use]
     pub fn value(&self) -> &'a [u8] {
-        let start = self.colon.map_or(0, |colon| colon + 1);
+        let start = if self.colon == 0 { 0 } else { self.colon as usize + 1 };
         let value = self.raw.get(start..).unwrap_or_default();
         let value = value.strip_suffix(b"\n").unwrap_or(value);
         value.strip_suffix(b"\r").unwrap_or(value)
@@ -111,9 +116,10 @@ impl<'a> Field<'a> {
     }
 
     /// Which of the names that this crate knows.
+    #[inline]
     #[must_use]
-    pub fn kind(&self) -> Name {
-        Name::of(self.name())
+    pub const fn kind(&self) -> Name {
+        self.kind
     }
 
     /// Whether it has this name, whatever the case of the letters.
@@ -121,6 +127,11 @@ impl<'a> Field<'a> {
     pub fn is(&self, name: &[u8]) -> bool {
         self.name().eq_ignore_ascii_case(name)
     }
+}
+
+/// The offset of the colon of the field `raw`; 0 if it does not start with a name.
+fn colon_behind_name(raw: &[u8]) -> usize {
+    name(raw).unwrap_or_default().1
 }
 
 /// The offset of the colon that ends the name of a field, if `raw` starts with a name.

@@ -5,8 +5,8 @@ use alloc::borrow::Cow;
 use super::{
     Span,
     date::DateTime,
-    head::{Head, List},
-    header::{self, Name},
+    head::{All, Head, List},
+    header::{Field, Name},
     structure::{Part, Structure},
 };
 
@@ -84,17 +84,15 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// The fields of part `index` in order, and what each was taken for.
-    pub fn fields(
-        &self,
-        index: usize,
-    ) -> impl Iterator<Item = (Name, header::Field<'a>)> + use<'a> {
-        self.head(index).raw().map(|(name, raw)| (name, header::Field::listed(name, raw)))
+    /// The fields of part `index` in order.
+    #[must_use]
+    pub fn fields(&self, index: usize) -> All<'a, 'static> {
+        self.head(index).fields()
     }
 
     /// The first field of part `index` with this name.
     #[must_use]
-    pub fn field(&self, index: usize, name: Name) -> Option<header::Field<'a>> {
+    pub fn field(&self, index: usize, name: Name) -> Option<Field<'a>> {
         self.head(index).first(name)
     }
 

@@ -373,7 +373,7 @@ impl Letter {
         names.extend(self.fields.iter().map(|(name, _)| name.clone()));
         names.push("MIME-Version".into());
         let count = self.body.find(parsed, index, options, alone, names);
-        let fields: Vec<_> = parsed.fields(index).map(|(_, field)| field).collect();
+        let fields: Vec<_> = parsed.fields(index).collect();
         for (name, value) in &self.fields {
             let field = fields.iter().find(|field| {
                 field.name() == name.as_bytes()
@@ -551,7 +551,7 @@ impl Body {
         let part = parsed.part(index).expect("the part is there");
         let body = parsed.body(index).expect("the message is at hand");
         let content = || transfer::decode(part.encoding(), body).expect("a known encoding");
-        let fields: Vec<_> = parsed.fields(index).map(|(_, field)| field).collect();
+        let fields: Vec<_> = parsed.fields(index).collect();
         let field = |name: &str| {
             fields.iter().find(|field| field.name() == name.as_bytes()).expect("the field is there")
         };

@@ -96,7 +96,7 @@ impl<'m, S: Source> Reader<'m, S> {
             && structure.keeps_fields()
             && Name::of(&field.name).in_envelope()
         {
-            return Ok(Message::kept(structure).fields(0).any(|(_, found)| matches(&found)));
+            return Ok(Message::kept(structure).fields(0).any(|found| matches(&found)));
         }
         let header = self.header()?;
         Ok(header::fields(header).any(|found| matches(&found)))

@@ -25,6 +25,18 @@ pub(super) enum Meant {
 
 impl Meant {
     pub(super) fn of(label: &[u8]) -> Self {
+        // As nearly all mail writes them.
+        const USUAL: [(&[u8], Meant); 4] = [
+            (b"utf-8", known(UTF_8)),
+            (b"us-ascii", Meant::Ascii),
+            (b"iso-8859-1", known(WINDOWS_1252)),
+            (b"windows-1252", known(WINDOWS_1252)),
+        ];
+        let usual = USUAL.iter().find(|(usual, _)| label.eq_ignore_ascii_case(usual));
+        usual.map_or_else(|| Self::of_any(label), |(_, meant)| *meant)
+    }
+
+    fn of_any(label: &[u8]) -> Self {
         // RFC 2231 §5: a language may follow. What else may follow is a mistake.
         let end = label.iter().position(|octet| matches!(octet, b'*' | b';' | b','));
         let label = end.and_then(|end| label.get(..end)).unwrap_or(label);

@@ -41,6 +41,7 @@ use encoding_rs::{
     DecoderResult, EUC_JP, EUC_KR, Encoding, GBK, ISO_2022_JP, SHIFT_JIS, UTF_8, UTF_16BE,
     UTF_16LE, WINDOWS_1252,
 };
+use posthaste_simd::text;
 
 pub use decoder::Decoder;
 
@@ -80,6 +81,12 @@ impl Charset {
     #[must_use]
     pub fn decode(self, octets: &[u8]) -> Cow<'_, str> {
         match self {
+            Self::Known(encoding)
+                if encoding.is_ascii_compatible()
+                    && let Some(text) = text::ascii(octets) =>
+            {
+                Cow::Borrowed(text)
+            }
             Self::Known(encoding) => {
                 let is_utf16 = encoding == UTF_16LE || encoding == UTF_16BE;
                 let (encoding, mark) = match byte_order(octets) {
@@ -208,8 +215,9 @@ fn byte_order(octets: &[u8]) -> (&'static Encoding, usize) {
 
 /// The text of octets that are perhaps UTF-8; `labelled` if somebody said so.
 fn judged(octets: &[u8], labelled: bool) -> Cow<'_, str> {
-    let Err(error) = core::str::from_utf8(octets) else {
-        return UTF_8.decode_without_bom_handling(octets).0;
+    let error = match text::utf8(octets) {
+        Ok(text) => return Cow::Borrowed(text),
+        Err(error) => error,
     };
     // All before the error is UTF-8, so that only what is behind it can be in question.
     let first = octets.iter().position(|octet| !octet.is_ascii()).unwrap_or(octets.len());

@@ -20,7 +20,11 @@ macro_rules! names {
             /// All names but [`Other`](Self::Other), in the order of their stored numbers.
             pub(super) const KNOWN: &[Self] = &[$(Self::$name,)*];
 
+            /// All names by their numbers.
+            const BY_NUMBER: &[Self] = &[Self::Other, $(Self::$name,)*];
+
             /// The name as the RFCs write it; empty for [`Other`](Self::Other).
+            #[inline]
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
@@ -139,16 +143,16 @@ impl Name {
         let slot = slot(&folded, SEED);
         let number = BY_SLOT.get(slot).copied().unwrap_or_default();
         // Half of all names are known ones, in no order that a processor could foresee.
-        FOLDED.get(usize::from(number)).map_or(Self::Other, |(known, name)| {
-            select_unpredictable(same(known, &folded), *name, Self::Other)
+        FOLDED.get(usize::from(number)).map_or(Self::Other, |known| {
+            let name = Self::from_number(number);
+            select_unpredictable(same(&known.0, &folded), name, Self::Other)
         })
     }
 
     /// The name with this stored number; [`Other`](Self::Other) for numbers of a later version.
     #[must_use]
     pub fn from_number(number: u8) -> Self {
-        let at = usize::from(number).checked_sub(1);
-        at.and_then(|at| Self::KNOWN.get(at)).copied().unwrap_or_default()
+        Self::BY_NUMBER.get(usize::from(number)).copied().unwrap_or_default()
     }
 
     /// Whether ENVELOPE shows it (RFC 9051 §7.5.2).
@@ -228,15 +232,20 @@ const fn slot(folded: &Words, seed: u64) -> usize {
 
 const SLOT_BITS: u32 = 8;
 
+/// A known name, in one line of the processor's cache.
+#[derive(Clone, Copy)]
+#[repr(align(32))]
+struct Known(Words);
+
 /// The known names by their numbers, first [`Name::Other`], which none of them is.
-static FOLDED: [(Words, Name); Name::KNOWN.len() + 1] = {
-    let mut all = [([0; WINDOW / 8], Name::Other); Name::KNOWN.len() + 1];
+static FOLDED: [Known; Name::KNOWN.len() + 1] = {
+    let mut all = [Known([0; WINDOW / 8]); Name::KNOWN.len() + 1];
     let mut at = 0;
     while at < Name::KNOWN.len() {
         let name = Name::KNOWN[at].as_str().as_bytes();
         let mut window = [0; WINDOW];
         window.split_at_mut(name.len()).0.copy_from_slice(name);
-        all[at + 1] = (folded(words(&window)), Name::KNOWN[at]);
+        all[at + 1] = Known(folded(words(&window)));
         at += 1;
     }
     all
