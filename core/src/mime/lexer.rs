@@ -144,22 +144,32 @@ impl<'a> Stops<'a> {
     /// Where the first octet of the set stands at or behind `at`, which may not be less than in the
     /// call before; the end of the text if none does.
     #[inline]
-    pub(crate) fn next(&mut self, mut at: usize) -> usize {
-        loop {
-            let passed = at.wrapping_sub(self.base);
-            if passed < octets::BLOCK {
-                let members = self.members >> passed;
-                if members != 0 {
-                    return at + members.trailing_zeros() as usize;
-                }
-                at = self.base + octets::BLOCK;
+    pub(crate) fn next(&mut self, at: usize) -> usize {
+        let passed = at.wrapping_sub(self.base);
+        if passed < octets::BLOCK {
+            let members = self.members >> passed;
+            if members != 0 {
+                return at + members.trailing_zeros() as usize;
             }
-            let Some(rest) = self.text.get(at..).filter(|rest| !rest.is_empty()) else {
-                return self.text.len();
-            };
+        }
+        self.next_block(at)
+    }
+
+    /// As [`next`](Self::next), where those that are known hold none.
+    #[inline(never)]
+    fn next_block(&mut self, mut at: usize) -> usize {
+        if at.wrapping_sub(self.base) < octets::BLOCK {
+            at = self.base + octets::BLOCK;
+        }
+        while let Some(rest) = self.text.get(at..).filter(|rest| !rest.is_empty()) {
             self.base = at;
             self.members = octets::members(rest, self.set);
+            if self.members != 0 {
+                return at + self.members.trailing_zeros() as usize;
+            }
+            at += octets::BLOCK;
         }
+        self.text.len()
     }
 }
 

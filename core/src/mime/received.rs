@@ -23,14 +23,15 @@
 //! ```
 
 use alloc::borrow::Cow;
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr};
 
 use memchr::{memchr, memchr2};
+use posthaste_simd::octets::{self, Set};
 
 use super::{
     address::{self, Mailbox, phrase},
     date::DateTime,
-    lexer::{BLANK, Lexer, WORD, is},
+    lexer::{BLANK, Lexer, Stops, WORD, is},
 };
 
 /// One hop. It holds slices of the value of the field.
@@ -74,106 +75,124 @@ impl<'a> Received<'a> {
     #[must_use]
     pub fn parse(value: &'a [u8]) -> Self {
         let mut found = Self { value, ..Self::default() };
-        let mut lexer = Lexer::new(value);
+        let mut walk = Walk { text: value, stops: Stops::new(value, &STOPS), last: &[] };
         // The open clause, and where its text starts.
-        let mut open: Option<(usize, &'a [u8])> = None;
-        let mut has_word = true;
-        // The last word of the comments, which some words mean something behind.
-        let mut last: &[u8] = b"";
+        let mut open: Option<(usize, usize)> = None;
+        // Whether it has a word, and the first one, if that stands for itself.
+        let (mut has_word, mut first) = (true, None);
+        let mut at = 0;
         loop {
-            lexer.blanks();
-            let here = lexer.rest();
-            match lexer.peek() {
-                None => break,
-                Some(b'(') => {
-                    found.comment(&mut lexer, open.map(|(at, _)| at), &mut last);
+            let end = walk.word_end(at);
+            let stop = value.get(end).copied();
+            if end > at {
+                if !has_word {
+                    (first, has_word) = (stop.is_none_or(ends_word).then_some((at, end)), true);
+                } else if end - at <= 4
+                    && let Some(new) = clause(value, at, end)
+                    && found.clause(new).is_empty()
+                    && stop.is_none_or(|next| ends_word(next) || matches!(next, b'<' | b'[' | b'"'))
+                {
+                    found.close(open, first, at);
+                    (open, first, has_word) = (Some((new, end)), None, false);
+                }
+            }
+            let Some(stop) = stop else { break };
+            at = end + 1;
+            if is(stop, BLANK) {
+                while value.get(at).is_some_and(|octet| is(*octet, BLANK)) {
+                    at += 1;
+                }
+                continue;
+            }
+            match stop {
+                b'(' => {
+                    at = found.comment(&mut walk, open.map(|(clause, _)| clause), at);
                     continue;
                 }
-                Some(b';') => {
-                    found.close(open.take(), here);
-                    lexer.bump();
-                    found.date = lexer.rest();
+                b';' => {
+                    found.close(open.take(), first.take(), end);
+                    found.date = value.get(at..).unwrap_or_default();
                     if memchr(b';', found.date).is_none() {
                         break;
                     }
-                    has_word = true;
-                    continue;
                 }
-                Some(b'"') => _ = lexer.quoted(),
-                Some(b'[') => _ = lexer.delimited(b']'),
-                Some(b'<') => _ = lexer.delimited(b'>'),
-                Some(b'\\') => lexer.skip(2),
-                Some(octet) if !is(octet, WORD) => lexer.bump(),
-                Some(_) => {
-                    let word = lexer.take(WORD);
-                    let whole = lexer.peek().is_none_or(|next| {
-                        is(next, BLANK) || matches!(next, b'(' | b'<' | b'[' | b'"' | b';')
-                    });
-                    let new = clause(word).filter(|at| found.clause(*at).is_empty());
-                    if let Some(at) = new.filter(|_| whole && has_word) {
-                        found.close(open.take(), here);
-                        open = Some((at, lexer.rest()));
-                        has_word = false;
-                        continue;
+                b'[' => {
+                    at = walk.behind(b']', at);
+                    let ends = value.get(at).is_none_or(|next| ends_word(*next));
+                    if !has_word && ends {
+                        first = Some((end, at));
                     }
                 }
+                b'<' => at = walk.behind(b'>', at),
+                b'"' => at = walk.behind(b'"', at),
+                b'\\' => at += 1,
+                _ => {}
             }
             has_word = true;
         }
-        found.close(open, b"");
+        found.close(open, first, value.len());
         found
     }
 
-    /// Reads the comment that starts here, in `clause`: the words in it, those of comments within it
-    /// too.
-    fn comment(&mut self, lexer: &mut Lexer<'a>, clause: Option<usize>, last: &mut &'a [u8]) {
-        let text = lexer.rest();
-        let (mut at, mut depth) = (0, 0_usize);
-        while let Some(octet) = text.get(at) {
-            let start = at;
-            at += 1;
-            match octet {
-                b'(' => depth += 1,
-                b')' => {
-                    depth -= 1;
-                    if depth == 0 {
-                        break;
-                    }
+    /// Reads the comment whose text starts at `at`, in `clause`: the words in it, those of comments
+    /// within it too. Gives where it ends.
+    fn comment(&mut self, walk: &mut Walk<'a>, clause: Option<usize>, mut at: usize) -> usize {
+        let mut depth = 1_usize;
+        loop {
+            let (mut end, mut marked) = walk.comment_word_end(at);
+            if end == at
+                && walk.text.get(at) == Some(&b'\\')
+                && !walk.text.get(at + 1).is_some_and(|octet| is(*octet, BLANK))
+            {
+                // What is escaped starts a word.
+                at += 1;
+                (end, marked) = walk.comment_word_end(at + 1);
+            }
+            let text = walk.text.get(at..).unwrap_or_default();
+            if let Some(word) = text.get(..end.saturating_sub(at))
+                && let Some(start) = word.first()
+            {
+                let before = core::mem::replace(&mut walk.last, word);
+                let hint = HINTS[usize::from(*start)];
+                match clause {
+                    Some(FROM) => self.from.take(word, text, before, hint, marked),
+                    Some(BY) => self.by.take(word, text, before, hint, marked),
+                    _ => {}
                 }
-                _ if END[usize::from(*octet)] => {}
-                _ => {
-                    at = word_end(text, start);
-                    self.take(clause, text.get(start..at).unwrap_or_default(), last);
+                if hint & OF_TLS != 0 || before.len() == CIPHER.len() {
+                    self.tls.take(word, before);
                 }
             }
+            at = end + 1;
+            match walk.text.get(end) {
+                None => return end,
+                Some(b'(') => depth += 1,
+                Some(b')') => {
+                    depth -= 1;
+                    if depth == 0 {
+                        return at;
+                    }
+                }
+                Some(_) => {}
+            }
         }
-        lexer.skip(at);
     }
 
-    /// Notes what a word of a comment in `clause` tells; `last` stood before it.
-    fn take(&mut self, clause: Option<usize>, word: &'a [u8], last: &mut &'a [u8]) {
-        let before = core::mem::replace(last, word);
-        let told = match clause {
-            Some(FROM) => Some(&mut self.from),
-            Some(BY) => Some(&mut self.by),
-            _ => None,
-        };
-        if let Some(told) = told {
-            told.take(word, before);
-        }
-        self.tls.take(word, before);
-    }
-
-    /// Ends a clause where `rest` starts.
-    fn close(&mut self, open: Option<(usize, &'a [u8])>, rest: &[u8]) {
+    /// Ends a clause at `end`. `first` is its first word, if that stands for itself.
+    #[inline]
+    fn close(&mut self, open: Option<(usize, usize)>, first: Option<(usize, usize)>, end: usize) {
         if let Some((at, start)) = open
             && let Some(clause) = self.clauses.get_mut(at)
         {
-            let len = start.len().saturating_sub(rest.len());
-            let text = start.get(..len).unwrap_or_default();
-            *clause = match at {
-                VIA | WITH | FOR => text.trim_ascii(),
-                _ => first_word(text).unwrap_or_default(),
+            *clause = match (at, first) {
+                (VIA | WITH | FOR, _) => {
+                    self.value.get(start..end).unwrap_or_default().trim_ascii()
+                }
+                (_, Some((start, end))) => self.value.get(start..end).unwrap_or_default(),
+                (_, None) => {
+                    let text = self.value.get(start..end).unwrap_or_default();
+                    first_word(text).unwrap_or_default()
+                }
             };
         }
     }
@@ -279,25 +298,110 @@ impl<'a> Received<'a> {
     }
 }
 
-impl<'a> Told<'a> {
-    /// Notes what a word of a comment, which follows `last`, tells.
-    fn take(&mut self, word: &'a [u8], last: &[u8]) {
-        self.first.get_or_insert(word);
-        if is_helo(last) {
-            self.said.get_or_insert(word);
-        } else if let Some(said) = after(word, b"helo=").or_else(|| after(word, b"ehlo=")) {
-            self.said.get_or_insert(said);
-        } else if self.ip.is_none() {
-            // What the client says in its HELO is no evidence.
-            self.ip = address_of(word);
+/// The way through a value.
+struct Walk<'a> {
+    text: &'a [u8],
+    stops: Stops<'a>,
+    /// The last word of the comments, which some words mean something behind.
+    last: &'a [u8],
+}
+
+impl Walk<'_> {
+    /// Where the word ends that starts at `at`, outside of comments: at an octet that is not of
+    /// [`WORD`].
+    #[inline]
+    fn word_end(&mut self, at: usize) -> usize {
+        let mut end = self.stops.next(at);
+        while let Some(b')' | b']') = self.text.get(end) {
+            end = self.stops.next(end + 1);
+        }
+        end
+    }
+
+    /// Where the word of a comment ends that starts at `at`, and whether there is a mark in it
+    /// without which no word is an address, but for those of IPv4.
+    #[inline]
+    fn comment_word_end(&mut self, at: usize) -> (usize, bool) {
+        let (mut end, mut marked) = (self.stops.next(at), false);
+        loop {
+            match self.text.get(end) {
+                Some(b'[' | b']' | b'<' | b'>' | b'"') => end = self.stops.next(end + 1),
+                Some(b':' | b'@') => {
+                    marked = true;
+                    end = self.stops.next(end + 1);
+                }
+                Some(b'\\') if end > at => end = self.stops.next(end + 2),
+                _ => return (end, marked),
+            }
+        }
+    }
+
+    /// What follows `close`, the next one behind `at` that is not escaped.
+    #[inline]
+    fn behind(&mut self, close: u8, mut at: usize) -> usize {
+        loop {
+            let stop = self.stops.next(at);
+            match self.text.get(stop) {
+                None => return stop,
+                Some(octet) if *octet == close => return stop + 1,
+                Some(b'\\') => at = stop + 2,
+                Some(_) => at = stop + 1,
+            }
         }
     }
 }
 
+/// What means something to a [`Walk`], in comments or outside of them.
+static STOPS: Set = Set::of(b" \t\r\n()[]<>\",;:@\\");
+
+/// Whether an octet ends a word, whatever that is made of.
+const fn ends_word(octet: u8) -> bool {
+    is(octet, BLANK) || matches!(octet, b'(' | b';')
+}
+
+impl<'a> Told<'a> {
+    /// Notes what a word of a comment, which follows `last`, tells. `hint` is what [`HINTS`] has for it,
+    /// `marked` whether there is a colon or an `@` in it.
+    #[inline]
+    fn take(&mut self, word: &'a [u8], text: &[u8], last: &[u8], hint: u8, marked: bool) {
+        self.first.get_or_insert(word);
+        if last.len() == 4 && is_helo(last) {
+            self.said.get_or_insert(word);
+            return;
+        }
+        if hint & OF_HELO != 0
+            && let Some(said) = after(word, b"helo=").or_else(|| after(word, b"ehlo="))
+        {
+            self.said.get_or_insert(said);
+        } else if self.ip.is_none() && (marked || hint & OF_ADDRESS != 0) {
+            // What the client says in its HELO is no evidence.
+            self.ip = if marked { address_of(word) } else { unmarked(word, text) };
+        }
+    }
+}
+
+/// What a word of a comment may tell, by its first octet.
+static HINTS: [u8; 256] = {
+    let (mut hints, mut octet) = ([0; 256], 0);
+    while octet < 256 {
+        hints[octet] = match octet as u8 {
+            b'0'..=b'9' | b'[' => OF_ADDRESS,
+            b'h' | b'H' | b'e' | b'E' => OF_HELO,
+            b'v' | b'V' | b'c' | b'C' | b'b' | b'B' | b'T' | b'S' => OF_TLS,
+            _ => 0,
+        };
+        octet += 1;
+    }
+    hints
+};
+const OF_ADDRESS: u8 = 1;
+const OF_HELO: u8 = 1 << 1;
+const OF_TLS: u8 = 1 << 2;
+
 impl<'a> Tls<'a> {
     /// Notes what a word of a comment, which follows `last`, tells.
     fn take(&mut self, word: &'a [u8], last: &[u8]) {
-        if last.eq_ignore_ascii_case(b"cipher") {
+        if last.eq_ignore_ascii_case(CIPHER) {
             self.cipher = word;
             return;
         }
@@ -339,10 +443,23 @@ impl<'a> Tls<'a> {
     }
 }
 
+/// What a cipher stands behind in the comments.
+const CIPHER: &[u8] = b"cipher";
+
 /// The text of a clause without its comments.
 fn text(clause: &[u8]) -> Option<Cow<'_, [u8]>> {
+    if clause.is_empty() {
+        return None;
+    }
+    // Nearly always it is one word.
+    if clause.len() <= octets::BLOCK && octets::members(clause, &OF_PHRASE) == 0 {
+        return Some(Cow::Borrowed(clause));
+    }
     Some(phrase(clause)).filter(|text| !text.is_empty())
 }
+
+/// What there is in the text of a clause if that does not stand for itself.
+static OF_PHRASE: Set = Set::of(b" \t\r\n(\"\\");
 
 /// The first word of a clause, whatever it is made of.
 fn first_word(clause: &[u8]) -> Option<&[u8]> {
@@ -373,58 +490,99 @@ fn comments(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Where the word of a comment ends that starts at `at`.
-fn word_end(text: &[u8], mut at: usize) -> usize {
-    loop {
-        let rest = text.get(at..).unwrap_or_default();
-        let Some(end) = rest.iter().position(|octet| END[usize::from(*octet)]) else {
-            return text.len();
-        };
-        at += end;
-        if rest.get(end) != Some(&b'\\') {
-            return at;
-        }
-        at = (at + 2).min(text.len());
+/// Which clause the word of `text` from `start` to `end` starts.
+#[inline]
+fn clause(text: &[u8], start: usize, end: usize) -> Option<usize> {
+    let len = end - start;
+    if !matches!(len, 2..=4) {
+        return None;
     }
-}
-
-/// The octets at which the search for the end of a word of a comment stops.
-static END: [bool; 256] = {
-    let (mut ends, mut octet) = ([false; 256], 0);
-    while octet < 256 {
-        ends[octet] =
-            is(octet as u8, BLANK) || matches!(octet as u8, b'(' | b')' | b',' | b';' | b'\\');
-        octet += 1;
-    }
-    ends
-};
-
-/// Which clause a word starts.
-fn clause(word: &[u8]) -> Option<usize> {
     // The bit that makes letters small tells nothing else apart from a letter.
-    Some(match *word {
-        [a, b, c, d] => match [a | 0x20, b | 0x20, c | 0x20, d | 0x20] {
-            [b'f', b'r', b'o', b'm'] => FROM,
-            [b'w', b'i', b't', b'h'] => WITH,
-            _ => return None,
-        },
-        [a, b, c] => match [a | 0x20, b | 0x20, c | 0x20] {
-            [b'f', b'o', b'r'] => FOR,
-            [b'v', b'i', b'a'] => VIA,
-            [b't', b'l', b's'] => TLS,
-            _ => return None,
-        },
-        [a, b] => match [a | 0x20, b | 0x20] {
-            [b'b', b'y'] => BY,
-            [b'i', b'd'] => ID,
-            _ => return None,
-        },
-        _ => return None,
-    })
+    let word = match text.get(start..).and_then(|word| word.first_chunk()) {
+        Some(word) => u32::from_le_bytes(*word) | 0x2020_2020,
+        None => small(text.get(start..end)?),
+    };
+    let word = word & (u32::MAX >> (32 - 8 * len));
+    let (clause, name) = NAMES.get(word as usize % NAMES.len())?;
+    (*name == word).then_some(usize::from(*clause))
 }
+
+/// The letters of a word of at most four, small, the first one lowest.
+const fn small(word: &[u8]) -> u32 {
+    let (mut letters, mut at) = (0, word.len());
+    while at > 0 {
+        at -= 1;
+        letters = letters << 8 | word[at] as u32 | 0x20;
+    }
+    letters
+}
+
+/// The clauses and the words that start them, each at the place that [`small`] letters of it tell.
+static NAMES: [(u8, u32); 17] = {
+    let words: [&[u8]; CLAUSES] = [b"from", b"by", b"via", b"with", b"id", b"for", b"tls"];
+    let (mut names, mut at) = ([(0, 0); 17], 0);
+    while at < CLAUSES {
+        let word = small(words[at]);
+        let place = word as usize % names.len();
+        assert!(names[place].1 == 0, "two words at one place");
+        names[place] = (at as u8, word);
+        at += 1;
+    }
+    names
+};
 
 fn is_helo(word: &[u8]) -> bool {
     word.eq_ignore_ascii_case(b"helo") || word.eq_ignore_ascii_case(b"ehlo")
+}
+
+/// The address that a word is which has neither colon nor `@`. `text` is what starts with the word.
+#[inline]
+fn unmarked(word: &[u8], text: &[u8]) -> Option<IpAddr> {
+    let bracket = usize::from(text.first() == Some(&b'['));
+    let (address, len) = ipv4(text.get(bracket..)?)?;
+    match word.get(bracket + len) {
+        None => {}
+        Some(b']') if bracket > 0 => {}
+        // There may be a zone behind it.
+        Some(_) => return address_of(word),
+    }
+    Some(IpAddr::V4(address))
+}
+
+/// The address of IPv4 that `text` starts with, and how long that is, if there is no digit or dot behind
+/// it.
+fn ipv4(text: &[u8]) -> Option<(Ipv4Addr, usize)> {
+    const ONES: u128 = u128::from_le_bytes([1; 16]);
+    const HIGH: u128 = ONES << 7;
+    let octets = match text.first_chunk() {
+        Some(octets) => *octets,
+        None => {
+            let mut octets = [0; 16];
+            octets.iter_mut().zip(text).for_each(|(octet, from)| *octet = *from);
+            octets
+        }
+    };
+    // All octets at a time: what is above 9 is no digit.
+    let digits = u128::from_le_bytes(octets) ^ (ONES * 0x30);
+    let mut others = (((digits & !HIGH) + ONES * 0x76) | digits) & HIGH;
+    let (mut parts, mut start) = ([0; 4], 0);
+    for (at, part) in parts.iter_mut().enumerate() {
+        let end = others.trailing_zeros() / 8;
+        others &= others.wrapping_sub(1);
+        let len @ 1..=3 = end.wrapping_sub(start) else { return None };
+        let text = (digits >> (start * 8)) as u32;
+        // The last digit goes to the highest octet.
+        let [_, hundreds, tens, ones] = (text << (32 - len * 8)).to_le_bytes();
+        let value = u32::from(hundreds) * 100 + u32::from(tens) * 10 + u32::from(ones);
+        let has_zero = len > 1 && text & 0xff == 0;
+        let dot = digits.checked_shr(end * 8).is_some_and(|behind| behind as u8 == b'.' ^ b'0');
+        if has_zero || dot != (at < 3) {
+            return None;
+        }
+        *part = u8::try_from(value).ok()?;
+        start = end + 1;
+    }
+    Some((Ipv4Addr::from(parts), start as usize - 1))
 }
 
 /// The address that a word is: alone, in brackets, behind `@`, with the tag of RFC 5321 §4.1.3, a

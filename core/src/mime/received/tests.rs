@@ -125,7 +125,64 @@ fn comments_are_reached() {
     assert_eq!(all, [&b"b (c)"[..], b"Postfix, from userid 0", b"e"]);
 }
 
+/// What a backslash stands before means nothing, at the start of a word as within one, as
+/// [`Received::comments`] has it.
+#[test]
+fn escapes_in_comments() {
+    for (value, expected) in [
+        (r"from a (\) by b) by c", "a|-|- c - - - - - - -"),
+        (r"from a (\(b) by c", "a|-|- c - - - - - - -"),
+        (r"from a (x\) by b) by c", "a|-|- c - - - - - - -"),
+        (r"from a (\b.example \[192.0.2.1]) by c", "a|b.example|192.0.2.1 c - - - - - - -"),
+        (r"from a (\ helo=b) by c", "b|-|- c - - - - - - -"),
+        (r"from a (b\", "a|-|- - - - - - - - -"),
+        (r"from a (\", "a|-|- - - - - - - - -"),
+    ] {
+        assert_eq!(read(value), expected, "{value}");
+    }
+}
+
+/// Addresses of IPv4 are read by a path of their own: it takes what the standard library takes.
+#[test]
+fn addresses_in_comments() {
+    for (word, expected) in [
+        ("[192.0.2.1]", "192.0.2.1"),
+        ("[192.0.2.1", "192.0.2.1"),
+        ("192.0.2.1", "192.0.2.1"),
+        ("255.255.255.255", "255.255.255.255"),
+        ("0.0.0.0", "0.0.0.0"),
+        ("[1.2.3.4]:25", "1.2.3.4"),
+        ("[1.2.3.4]x", "1.2.3.4"),
+        ("1.2.3.4:25", "1.2.3.4"),
+        ("1.2.3.4%5", "1.2.3.4"),
+        ("[1.2.3.4%eth0]", "1.2.3.4"),
+        ("joe@[1.2.3.4]", "1.2.3.4"),
+        ("[IPv6:2001:db8::1]", "2001:db8::1"),
+        ("256.1.1.1", "-"),
+        ("1.2.3.04", "-"),
+        ("1.2.3", "-"),
+        ("1.2.3.4.", "-"),
+        ("1.2.3.4.5", "-"),
+        ("1.2.3.4]", "-"),
+        ("1.2.3.4/24", "-"),
+        ("1..3.4", "-"),
+        ("1.2.3.4567", "-"),
+        ("8.11.6/8.11.6", "-"),
+        ("[]", "-"),
+    ] {
+        let value = format!("from a ({word})");
+        let hop = Received::parse(value.as_bytes());
+        assert_eq!(hop.ip().map_or("-".into(), |ip| ip.to_string()), expected, "{word}");
+    }
+}
+
 proptest! {
+    #[test]
+    fn ipv4_is_what_the_standard_library_reads(text in "[0-9.]{0,17}|([0-9]{1,3}\\.){3}[0-9]{1,3}") {
+        let read = ipv4(text.as_bytes()).filter(|(_, len)| *len == text.len());
+        prop_assert_eq!(read.map(|(address, _)| address), text.parse().ok());
+    }
+
     #[test]
     fn nothing_breaks_it(value in "(from|by|with|id|for|tls|[a1.:;()<>\\[\\]\"\\\\@% \r\n]|helo=|HELO|cipher|version=){0,40}") {
         let shown = read(&value);
