@@ -183,6 +183,22 @@ fn one_part_and_nothing_else() {
     assert_eq!(said, "a=bc\n");
 }
 
+/// RFC 1847 §2.1, RFC 3156, RFC 9580 §7.
+#[test]
+fn signatures_are_told_of() {
+    let signed = "Content-Type: multipart/signed; protocol=\"application/pgp-signature\";\r\n\
+        \x20micalg=pgp-sha256; boundary=x\r\n\r\n--x\r\nA: b\r\n\r\nText\r\n\r\n--x\r\n\
+        Content-Type: application/pgp-signature\r\n\r\n...\r\n--x--\r\n";
+    let found = &json(signed)["parts"][0]["security"];
+    assert_eq!((&found["kind"], &found["protocol"]), (&"signed".into(), &"pgp".into()));
+    assert_eq!(found["algorithm"], "pgp-sha256");
+    assert_eq!((&found["content"], &found["signature"]), (&"1".into(), &"2".into()));
+    assert!(json(signed)["attachments"].as_array().unwrap().is_empty());
+    let armoured = "A: b\n\n-----BEGIN PGP MESSAGE-----\n\nabc=\n-----END PGP MESSAGE-----\n";
+    assert_eq!(json(armoured)["parts"][0]["security"]["kind"], "encrypted");
+    assert!(json("A: b\n\nText\n")["parts"][0]["security"].is_null());
+}
+
 #[test]
 fn bad_messages_are_shown() {
     assert_eq!(json("")["octets"], 0);
@@ -192,8 +208,11 @@ fn bad_messages_are_shown() {
     for name in ["not_closed", "bad_field", "no_blank_line"] {
         assert!(defects.contains(&name), "{defects:?}");
     }
-    let found = json("Content-Type: text/plain; name=\"\u{1b}[31m\"\n\n\u{1b}");
-    assert_eq!(found["attachments"][0]["name"], "\u{1b}[31m");
+    let found = json(
+        "Content-Type: text/plain; name=\"\u{1b}[31m\"\nContent-Disposition: attachment\n\n\u{1b}",
+    );
+    assert_eq!(found["attachments"][0]["written_name"], "\u{1b}[31m");
+    assert_eq!(found["attachments"][0]["name"], "[31m");
     // A terminal obeys none of it.
     let drawn = run_with_input(
         &["mime", "-"],

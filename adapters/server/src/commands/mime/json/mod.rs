@@ -3,9 +3,11 @@
 //! - here: the message and its parts
 //! - [`head`]: values of header fields
 //! - [`report`]: delivery status and its kin
+//! - [`security`]: signatures and encryption
 
 mod head;
 mod report;
+mod security;
 
 use posthaste_core::mime::Span;
 use posthaste_core::mime::header::{Field, Name};
@@ -15,6 +17,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use self::head::{Authentication, Date, Entry, Hop, List};
+use self::security::Protection;
 use super::{Place, Shown, places};
 
 /// The object on one line.
@@ -62,8 +65,13 @@ struct Message<'a> {
 struct Attachment {
     section: String,
     media_type: String,
-    name: String,
-    octets: Option<usize>,
+    /// A name that a file may have.
+    name: Option<String>,
+    /// The name as the sender wrote it, decoded.
+    written_name: Option<String>,
+    /// It is shown within the text, as pictures in a page are.
+    inline: bool,
+    octets: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -82,6 +90,8 @@ struct Part {
     charset: Option<String>,
     id: Option<String>,
     description: Option<String>,
+    /// How it is signed or encrypted.
+    security: Option<Protection>,
     /// Where its header stands with the empty line, from the first octet to the one behind the last.
     header: [u32; 2],
     body: [u32; 2],
@@ -119,21 +129,24 @@ struct Listed {
 
 fn message<'a>(shown: &Shown<'_>, file: &'a str) -> Message<'a> {
     let tree = shown.message.structure();
-    let parts: Vec<Part> = places(tree)
+    let places = places(tree);
+    let sections: Vec<String> = places.iter().map(|place| place.body.clone()).collect();
+    let attachments = shown
+        .message
+        .attachments()
+        .map(|found| Attachment {
+            section: sections.get(found.index()).cloned().unwrap_or_default(),
+            media_type: shown.media_type(found.index()),
+            name: found.name(),
+            written_name: found.raw_name().map(Into::into),
+            inline: found.is_inline(),
+            octets: found.size(),
+        })
+        .collect();
+    let parts = places
         .into_iter()
         .enumerate()
-        .map(|(index, place)| part(shown, index, place))
-        .collect();
-    let attachments = parts
-        .iter()
-        .filter_map(|part| {
-            Some(Attachment {
-                section: part.section.clone(),
-                media_type: part.media_type.clone(),
-                name: part.file_name.clone()?,
-                octets: part.content.as_ref().map(|content| content.octets),
-            })
-        })
+        .map(|(index, place)| part(shown, index, place, &sections))
         .collect();
     let head = shown.message.head(0);
     Message {
@@ -167,7 +180,7 @@ fn message<'a>(shown: &Shown<'_>, file: &'a str) -> Message<'a> {
     }
 }
 
-fn part(shown: &Shown<'_>, index: usize, place: Place) -> Part {
+fn part(shown: &Shown<'_>, index: usize, place: Place, sections: &[String]) -> Part {
     let tree = shown.message.structure();
     let body = shown.message.body_part(index);
     let known = tree.part(index);
@@ -192,6 +205,7 @@ fn part(shown: &Shown<'_>, index: usize, place: Place) -> Part {
         charset: types.decoded("charset").map(std::borrow::Cow::into_owned),
         id: head.content_id().map(|id| text(&id)),
         description: head.description().map(Into::into),
+        security: security::of(shown, index, sections),
         header: known.map_or([0; 2], |part| span(part.header())),
         body: known.map_or([0; 2], |part| span(part.body())),
         octets: known.map_or(0, |part| part.body().len()),
