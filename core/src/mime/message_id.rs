@@ -3,11 +3,15 @@
 use alloc::borrow::Cow;
 
 use memchr::memchr;
+use posthaste_simd::octets::Set;
 
 use super::{
     header::unfold,
-    lexer::{BLANK, Lexer, run},
+    lexer::{BLANK, Lexer, Stops, run},
 };
+
+/// What ends an identifier, or makes it an odd one.
+static ENDS: Set = Set::of(b"> \t\r\n");
 
 /// The identifiers in the value of Message-ID, In-Reply-To or References, without their angle
 /// brackets.
@@ -38,6 +42,28 @@ impl<'a> Iterator for MessageIds<'a> {
     type Item = Cow<'a, [u8]>;
 
     fn next(&mut self) -> Option<Cow<'a, [u8]>> {
+        // Nearly all are so: nothing but blanks before the bracket, and none in it.
+        if let Some(inner @ [first, ..]) = self.rest.trim_ascii_start().strip_prefix(b"<")
+            && !matches!(first, b'"' | b'>')
+        {
+            let end = Stops::new(inner, &ENDS).next(0);
+            if inner.get(end) == Some(&b'>') {
+                self.may_be_bare = false;
+                let (id, rest) = inner.split_at(end);
+                self.rest = rest.get(1..).unwrap_or_default();
+                return Some(Cow::Borrowed(id));
+            }
+        }
+        self.odd()
+    }
+}
+
+impl<'a> MessageIds<'a> {
+    /// The next identifier, whatever stands before it and in it.
+    fn odd(&mut self) -> Option<Cow<'a, [u8]>> {
+        if self.rest.is_empty() {
+            return None;
+        }
         loop {
             let Some(start) = memchr(b'<', self.rest) else {
                 let bare = self.rest.trim_ascii();

@@ -1,0 +1,162 @@
+//! Words of an address list, and what they say.
+
+use alloc::{borrow::Cow, vec::Vec};
+
+use crate::mime::lexer::{BLANK, Lexer, WORD, is, unescape};
+
+/// Words as they stand, and whether they stand for themselves: without quotes, comments and escapes,
+/// and with single spaces between them.
+#[derive(Clone, Copy)]
+pub(super) struct Words<'a> {
+    pub(super) text: &'a [u8],
+    pub(super) plain: bool,
+}
+
+/// Reads words, comments and blanks up to the next octet that means something in an address list:
+/// one of `,;:<>@`, or the end.
+pub(super) fn words<'a>(lexer: &mut Lexer<'a>, comment: &mut Option<&'a [u8]>) -> Words<'a> {
+    lexer.blanks();
+    let start = lexer.rest();
+    let mut plain = true;
+    loop {
+        let gap = lexer.take(BLANK);
+        let rest = lexer.rest();
+        match lexer.peek() {
+            None | Some(b',' | b';' | b':' | b'<' | b'>' | b'@') => {
+                let end = start.len() - rest.len() - gap.len();
+                return Words { text: start.get(..end).unwrap_or_default(), plain };
+            }
+            Some(b'(') => {
+                *comment = Some(lexer.comment());
+                plain = false;
+            }
+            // RFC 2047 §5 (3) allows none of these in the words of a phrase; some mailers write them.
+            Some(b'=') if encoded_word(rest) > 0 => {
+                plain = false;
+                lexer.skip(encoded_word(rest));
+            }
+            Some(octet) if is(octet, WORD) => {
+                plain &= matches!(gap, [] | [b' ']);
+                _ = lexer.take(WORD);
+            }
+            Some(octet) => {
+                plain = false;
+                match octet {
+                    b'"' => _ = lexer.quoted(),
+                    b'[' => _ = lexer.delimited(b']'),
+                    _ => lexer.skip(2),
+                }
+            }
+        }
+    }
+}
+
+/// How long the encoded word is that starts here (RFC 2047 §2); 0 if none does.
+fn encoded_word(text: &[u8]) -> usize {
+    let mark = |from: usize| {
+        let rest = text.get(from..)?;
+        let at = rest.iter().position(|octet| *octet == b'?' || is(*octet, BLANK))?;
+        (rest.get(at) == Some(&b'?')).then_some(from + at + 1)
+    };
+    let ends = || {
+        let encoding = text.starts_with(b"=?").then(|| mark(2))??;
+        let content = mark(encoding).filter(|content| *content == encoding + 2)?;
+        mark(content).filter(|end| text.get(*end) == Some(&b'=')).map(|end| end + 1)
+    };
+    ends().unwrap_or(0)
+}
+
+/// Where the last word of `words` starts; dots join what stands at their sides, blanks or not (RFC 5322
+/// §4.4), and nothing else does.
+pub(super) fn last_word(words: &[u8]) -> usize {
+    let mut lexer = Lexer::new(words);
+    let (mut start, mut joins, mut quoted) = (0, true, false);
+    loop {
+        let before = lexer.rest().len();
+        lexer.cfws();
+        let here = words.len() - lexer.rest().len();
+        let apart = lexer.rest().len() < before || quoted;
+        quoted = lexer.peek() == Some(b'"');
+        match lexer.peek() {
+            None => return start,
+            Some(octet) if apart && !joins && octet != b'.' => start = here,
+            Some(_) => {}
+        }
+        match lexer.peek() {
+            Some(b'"') => _ = lexer.quoted(),
+            Some(b'[') => _ = lexer.delimited(b']'),
+            Some(b'\\') => lexer.skip(2),
+            _ if lexer.take(WORD).is_empty() => lexer.bump(),
+            _ => {}
+        }
+        let end = words.len() - lexer.rest().len();
+        joins = words.get(..end).is_some_and(|read| read.ends_with(b"."));
+    }
+}
+
+/// Words as text: without comments, quotes and escapes, and with one blank where there were some.
+pub(in crate::mime) fn phrase(words: &[u8]) -> Cow<'_, [u8]> {
+    if is_plain(words) {
+        return Cow::Borrowed(words);
+    }
+    let mut lexer = Lexer::new(words);
+    if let [b'"', ..] = words {
+        let text = lexer.quoted();
+        if lexer.rest().is_empty() {
+            return unescape(text);
+        }
+        lexer = Lexer::new(words);
+    }
+    let mut out = Vec::with_capacity(words.len());
+    loop {
+        let before = lexer.rest().len();
+        lexer.cfws();
+        let spaced = lexer.rest().len() < before;
+        let Some(octet) = lexer.peek() else { break };
+        if spaced && !out.is_empty() {
+            out.push(b' ');
+        }
+        match octet {
+            b'"' => out.extend_from_slice(&unescape(lexer.quoted())),
+            b'\\' => {
+                lexer.bump();
+                out.extend(lexer.peek());
+                lexer.bump();
+            }
+            _ => {
+                out.push(octet);
+                lexer.bump();
+                out.extend_from_slice(lexer.take(WORD));
+            }
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// A domain or a route: without comments and blanks, literals as they are.
+pub(super) fn joined(text: &[u8]) -> Cow<'_, [u8]> {
+    let text = text.trim_ascii();
+    if is_plain(text) && !text.contains(&b' ') {
+        return Cow::Borrowed(text);
+    }
+    let mut lexer = Lexer::new(text);
+    let mut out = Vec::with_capacity(text.len());
+    loop {
+        lexer.cfws();
+        let Some(octet) = lexer.peek() else { break };
+        out.push(octet);
+        lexer.bump();
+        out.extend_from_slice(lexer.take(WORD));
+    }
+    Cow::Owned(out)
+}
+
+/// Whether `words` stand for themselves: no quotes, comments, escapes, and single blanks at most.
+fn is_plain(words: &[u8]) -> bool {
+    let mut after_blank = false;
+    words.iter().all(|octet| {
+        let is_double = after_blank && *octet == b' ';
+        after_blank = *octet == b' ';
+        !is_double && !matches!(octet, b'"' | b'(' | b'\\' | b'\t' | b'\r' | b'\n')
+    })
+}
