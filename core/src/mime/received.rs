@@ -223,13 +223,9 @@ impl<'a> Received<'a> {
     pub fn reverse_name(&self) -> Option<&'a [u8]> {
         let name = if self.from.said.is_some() { self.from() } else { self.from.first }?;
         let name = name.strip_suffix(b".").unwrap_or(name);
-        let is_name = name.iter().any(u8::is_ascii_alphabetic)
-            && (name.contains(&b'.') || name.eq_ignore_ascii_case(b"localhost"))
-            && name.iter().all(|octet| {
-                octet.is_ascii_alphanumeric()
-                    || matches!(octet, b'.' | b'-' | b'_')
-                    || !octet.is_ascii()
-            });
+        let is_name = (has(name, &DOT) || name.eq_ignore_ascii_case(b"localhost"))
+            && !has(name, &NOT_OF_NAMES)
+            && name.iter().any(u8::is_ascii_alphabetic);
         is_name.then_some(name)
     }
 
@@ -375,7 +371,7 @@ impl<'a> Told<'a> {
             self.said.get_or_insert(said);
         } else if self.ip.is_none() && (marked || hint & OF_ADDRESS != 0) {
             // What the client says in its HELO is no evidence.
-            self.ip = if marked { address_of(word) } else { unmarked(word, text) };
+            self.ip = if marked { self::marked(word) } else { unmarked(word, text) };
         }
     }
 }
@@ -452,14 +448,34 @@ fn text(clause: &[u8]) -> Option<Cow<'_, [u8]>> {
         return None;
     }
     // Nearly always it is one word.
-    if clause.len() <= octets::BLOCK && octets::members(clause, &OF_PHRASE) == 0 {
+    if !has(clause, &OF_PHRASE) {
         return Some(Cow::Borrowed(clause));
     }
     Some(phrase(clause)).filter(|text| !text.is_empty())
 }
 
+/// Whether there is an octet of `set` in `text`.
+#[inline]
+fn has(text: &[u8], set: &Set) -> bool {
+    text.chunks(octets::BLOCK).any(|text| octets::members(text, set) != 0)
+}
+
 /// What there is in the text of a clause if that does not stand for itself.
 static OF_PHRASE: Set = Set::of(b" \t\r\n(\"\\");
+static DOT: Set = Set::of(b".");
+/// Without one of these, only an address of IPv4 is an address.
+static MARKS: Set = Set::of(b":@%");
+/// What no name of a host has in it.
+static NOT_OF_NAMES: Set = {
+    let (mut octets, mut octet) = ([0; 128], 0);
+    while octet < 128 {
+        let is_of_names =
+            (octet as u8).is_ascii_alphanumeric() || matches!(octet as u8, b'.' | b'-' | b'_');
+        octets[octet] = if is_of_names { 0 } else { octet as u8 };
+        octet += 1;
+    }
+    Set::of(&octets)
+};
 
 /// The first word of a clause, whatever it is made of.
 fn first_word(clause: &[u8]) -> Option<&[u8]> {
@@ -544,7 +560,7 @@ fn unmarked(word: &[u8], text: &[u8]) -> Option<IpAddr> {
         None => {}
         Some(b']') if bracket > 0 => {}
         // There may be a zone behind it.
-        Some(_) => return address_of(word),
+        Some(_) => return marked(word),
     }
     Some(IpAddr::V4(address))
 }
@@ -588,6 +604,14 @@ fn ipv4(text: &[u8]) -> Option<(Ipv4Addr, usize)> {
 /// The address that a word is: alone, in brackets, behind `@`, with the tag of RFC 5321 §4.1.3, a
 /// zone or a port.
 fn address_of(word: &[u8]) -> Option<IpAddr> {
+    if has(word, &MARKS) {
+        return marked(word);
+    }
+    matches!(word.first(), Some(b'0'..=b'9' | b'[')).then(|| unmarked(word, word))?
+}
+
+/// The address that any word is.
+fn marked(word: &[u8]) -> Option<IpAddr> {
     // Most words are names: an address ends in a digit, stands in brackets or has a colon in it.
     if !word.last()?.is_ascii_digit() && word.first() != Some(&b'[') {
         memchr2(b':', b'@', word)?;
