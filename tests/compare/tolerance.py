@@ -100,7 +100,7 @@ DEVIATIONS = {
         ("header-latin1", ["subject", "from"], "what is not UTF-8 is windows-1252", "RFC 6532 §3"),
         ("header-utf8-cut", ["subject"], "UTF-8 with one broken character", "RFC 6532 §3"),
         ("iso-2022-jp-across-words", ["subject"], "each word is decoded by itself", "RFC 2047 §3"),
-        ("iso-2022-jp-shift-across-words", ["subject"], "each word is decoded by itself: it starts in ASCII", "RFC 2047 §3"),
+        ("iso-2022-jp-shift-across-words", ["subject"], "a word goes on among two-octet characters where the one before it ended there", "RFC 2047 §3 forbids it"),
         ("utf8-character-across-words", ["subject"], "octets of neighbours are joined", "RFC 2047 §5 forbids it"),
         ("encoded-word-unclosed", ["subject"], "stands for itself", "RFC 2047 §2"),
         ("encoded-word-with-blanks", ["subject"], "decoded all the same", "RFC 2047 §2"),

@@ -7,7 +7,7 @@
 
 use alloc::{borrow::Cow, string::String, vec::Vec};
 
-use memchr::{memchr_iter, memchr2};
+use memchr::{memchr_iter, memchr2, memrchr};
 
 use super::{
     charset::{self, Charset},
@@ -164,6 +164,8 @@ struct Decoded<'a> {
     /// The octets of words in another charset that follow one another; a character may be cut
     /// between them, so they are decoded together.
     octets: Vec<u8>,
+    /// Whether they end among characters of two octets, in ISO-2022-JP.
+    shifted: bool,
     /// The charset that was met last.
     label: &'a [u8],
     charset: Option<Charset>,
@@ -172,7 +174,7 @@ struct Decoded<'a> {
 impl<'a> Decoded<'a> {
     fn with_capacity(len: usize) -> Self {
         let (out, octets) = (Vec::with_capacity(len), Vec::new());
-        Self { out, run: None, octets, label: b"", charset: None }
+        Self { out, run: None, octets, shifted: false, label: b"", charset: None }
     }
 
     fn plain(&mut self, octets: &[u8]) {
@@ -180,10 +182,12 @@ impl<'a> Decoded<'a> {
             return;
         }
         self.flush();
+        self.shifted = false;
         self.out.extend_from_slice(charset::guess(&unfold_inner(octets)).as_bytes());
     }
 
     fn word(&mut self, word: &Word<'a>) {
+        let mut start = self.octets.len();
         if self.label != word.charset && !self.label.eq_ignore_ascii_case(word.charset) {
             self.flush();
             self.charset = if word.charset.eq_ignore_ascii_case(b"utf-8") {
@@ -191,16 +195,32 @@ impl<'a> Decoded<'a> {
             } else {
                 Charset::of(word.charset)
             };
-        } else if self.charset.is_some_and(Charset::is_stateful) {
-            // RFC 2047 §3: each word starts in the first state.
-            self.flush();
+            (start, self.shifted) = (0, false);
         }
         self.label = word.charset;
         if self.charset == Some(UTF_8) {
             self.run.get_or_insert(self.out.len());
             word.decode(&mut self.out);
-        } else {
-            word.decode(&mut self.octets);
+            return;
+        }
+        word.decode(&mut self.octets);
+        if !self.charset.is_some_and(Charset::is_stateful) {
+            return;
+        }
+        let new = self.octets.get(start..).unwrap_or_default();
+        let escape = memrchr(ESCAPE, new).and_then(|at| new.get(at + 1..));
+        // RFC 2047 §3: each word starts in the first state. Some mailers cut ISO-2022-JP (RFC 1468)
+        // anywhere: what says nothing of its state goes on in that before it, if that has two octets.
+        let goes_on = self.shifted && new.first() != Some(&ESCAPE);
+        self.shifted = match escape {
+            Some(escape) => self.charset == Some(ISO_2022_JP) && escape.starts_with(b"$"),
+            None => goes_on,
+        };
+        if start > 0 && !goes_on {
+            let new = new.to_vec();
+            self.octets.truncate(start);
+            self.flush();
+            self.octets = new;
         }
     }
 
@@ -228,6 +248,8 @@ impl<'a> Decoded<'a> {
 }
 
 const UTF_8: Charset = Charset::Known(encoding_rs::UTF_8);
+const ISO_2022_JP: Charset = Charset::Known(encoding_rs::ISO_2022_JP);
+const ESCAPE: u8 = 0x1b;
 /// How long the name of a charset may be, with its language.
 const LONGEST_CHARSET: usize = 80;
 
@@ -267,6 +289,9 @@ mod tests {
             (b"=?utf-8?q?=C3?= =?UTF-8?Q?=A9?=", "\u{e9}"),
             // A stateful charset starts anew in each word.
             (b"=?iso-2022-jp?B?GyRCJCI=?= =?iso-2022-jp?B?GyRCJCIbKEI=?=", "\u{3042}\u{3042}"),
+            // But some mailers cut a text anywhere.
+            (b"=?iso-2022-jp?B?GyRCJCI=?= =?iso-2022-jp?B?JCIbKEI=?=", "\u{3042}\u{3042}"),
+            (b"=?iso-2022-jp?q?=1B$B$=22=1B(B?= =?iso-2022-jp?q?$=22?=", "\u{3042}$\""),
             (b"a=?utf-8?q?b?=c", "abc"),
             (b"=?utf-8?q?a?==?utf-8?q?b?=", "ab"),
             (b"=?utf-8*en?q?a b?=", "a b"),
