@@ -1,10 +1,12 @@
 //! What the tests, fuzz targets and benches of Posthaste share.
 //!
+//! - [`corpus`]: real mail, where it is
 //! - [`fuzz`]: the bodies of the fuzz targets
 //! - [`property`]: what every machine promises, written once
 //! - [`simulator`]: machines, host and store on a virtual clock and network, from one seed
 //! - [`transcript`]: conversations written down, run under every cutting
 
+pub mod corpus;
 pub mod fuzz;
 pub mod property;
 pub mod simulator;

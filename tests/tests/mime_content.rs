@@ -1,14 +1,7 @@
 //! What is made of real mail: every message of the corpus read as text, previewed, indexed, and
 //! looked at for attachments, reports and signatures.
-//!
-//! The corpus is found by `POSTHASTE_CORPUS`, else beside the checkout. Without it these checks
-//! count as not run and say so.
 
-use std::{
-    collections::BTreeMap,
-    env, fs,
-    path::{Path, PathBuf},
-};
+use std::collections::BTreeMap;
 
 use posthaste_core::mime::{
     Message, Structure,
@@ -17,24 +10,13 @@ use posthaste_core::mime::{
     structure::Kind,
     text::{self, Form, Reader, index::Source, preview},
 };
-
-fn corpus() -> Option<PathBuf> {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus");
-    let path = env::var_os("POSTHASTE_CORPUS").map_or_else(beside, PathBuf::from);
-    if !path.join("messages.lst").is_file() {
-        println!("no corpus at {}: 0 messages; not run", path.display());
-        return None;
-    }
-    Some(path)
-}
+use posthaste_tests::corpus;
 
 #[test]
 fn every_message_is_read() {
-    let Some(corpus) = corpus() else { return };
-    let list = fs::read_to_string(corpus.join("messages.lst")).unwrap();
+    let Some(corpus) = corpus::folder() else { return };
     let mut counts = BTreeMap::new();
-    for name in list.lines().filter(|name| !name.trim().is_empty()) {
-        let bytes = fs::read(corpus.join(name)).unwrap();
+    for (name, bytes) in &corpus::messages(&corpus).unwrap() {
         let tree = Structure::of(&bytes);
         let message = Message::new(&tree, &bytes);
         *counts.entry("messages").or_insert(0) += 1;

@@ -1,36 +1,18 @@
 //! MIME against real mail: every message of the corpus scanned at several cuttings and walked.
 //! (`mime_fields.rs` compares the field vectors.)
-//!
-//! The corpus is found by `POSTHASTE_CORPUS`, else beside the checkout. Without it these checks
-//! count as not run and say so.
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
 use posthaste_core::mime::{
     Limits, Message, Scanner, Structure, body::Step, encoded_word, header, structure::Kind,
     transfer,
 };
-
-fn corpus() -> Option<PathBuf> {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus");
-    let path = env::var_os("POSTHASTE_CORPUS").map_or_else(beside, PathBuf::from);
-    if !path.join("messages.lst").is_file() {
-        println!("no corpus at {}: 0 messages; not run", path.display());
-        return None;
-    }
-    Some(path)
-}
+use posthaste_tests::corpus;
 
 /// The messages as the server meets them: every bare CR or LF turned into CR LF, NULs dropped.
 fn messages(corpus: &Path) -> Vec<(String, Vec<u8>)> {
-    let list = fs::read_to_string(corpus.join("messages.lst")).unwrap();
-    list.lines()
-        .filter(|name| !name.trim().is_empty())
-        .map(|name| (name.to_owned(), with_crlf(&fs::read(corpus.join(name)).unwrap())))
-        .collect()
+    let all = corpus::messages(corpus).unwrap();
+    all.into_iter().map(|(name, raw)| (name, with_crlf(&raw))).collect()
 }
 
 fn with_crlf(raw: &[u8]) -> Vec<u8> {
@@ -58,7 +40,7 @@ fn scan(message: &[u8], piece: usize) -> Structure {
 
 #[test]
 fn every_message_gives_one_tree_at_every_cutting() {
-    let Some(corpus) = corpus() else { return };
+    let Some(corpus) = corpus::folder() else { return };
     let (mut count, mut parts, mut truncated) = (0, 0, 0);
     for (name, message) in messages(&corpus) {
         let whole = scan(&message, message.len().max(1));

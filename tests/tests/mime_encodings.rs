@@ -1,28 +1,16 @@
 //! Transfer encodings against the samples of MimeKit: a photo in base64 and uuencode, a text in
 //! quoted-printable, each decoded whole and at many cuttings.
-//!
-//! The corpus is found by `POSTHASTE_CORPUS`, else beside the checkout. Without it these checks
-//! count as not run and say so.
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::PathBuf};
 
 use posthaste_core::mime::{
     structure::Encoding,
     transfer::{self, Decoder, Fault, Form, Strict, Wrong},
 };
+use posthaste_tests::corpus;
 
 fn samples() -> Option<PathBuf> {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus");
-    let path = env::var_os("POSTHASTE_CORPUS").map_or_else(beside, PathBuf::from);
-    let path = path.join("encodings");
-    if !path.is_dir() {
-        println!("no samples at {}: 0 of 0; not run", path.display());
-        return None;
-    }
-    Some(path)
+    corpus::folder().map(|path| path.join("encodings"))
 }
 
 /// A sample, what it decodes to, its encoding, and what the strict decoder says of it, if there is one.

@@ -2,14 +2,8 @@
 //!
 //! Where we mean something else there is a reason, with the section of the RFC that it rests on. A
 //! difference without a reason fails, and so does a reason that no vector needs any more.
-//!
-//! The corpus is found by `POSTHASTE_CORPUS`, else beside the checkout. Without it these checks
-//! count as not run and say so.
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-};
+use std::fs;
 
 use posthaste_core::mime::{
     address::{self, Address},
@@ -17,24 +11,15 @@ use posthaste_core::mime::{
     encoded_word, header, list, message_id,
     parameter::{ContentType, Disposition, Params},
 };
+use posthaste_tests::corpus;
 use serde_json::Value;
-
-fn corpus() -> Option<PathBuf> {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus");
-    let path = env::var_os("POSTHASTE_CORPUS").map_or_else(beside, PathBuf::from);
-    if !path.join("messages.lst").is_file() {
-        println!("no corpus at {}: 0 fields; not run", path.display());
-        return None;
-    }
-    Some(path)
-}
 
 /// Our reading of a field's value, in the form of what was expected.
 type Reading = fn(&[u8], &Value) -> Value;
 
 #[test]
 fn the_field_vectors() {
-    let Some(corpus) = corpus() else { return };
+    let Some(corpus) = corpus::folder() else { return };
     let kinds: [(&str, Reading); 6] = [
         ("address", read_addresses),
         ("content_type", read_content_type),

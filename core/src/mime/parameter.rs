@@ -415,7 +415,7 @@ fn escape(text: &[u8], out: &mut Vec<u8>) {
 }
 
 /// Undoes percent-encoding; a `%` without two digits stands for itself.
-fn unpercent(text: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+pub(super) fn unpercent(text: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
     if memchr(b'%', &text).is_none() {
         return text;
     }

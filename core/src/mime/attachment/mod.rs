@@ -45,7 +45,7 @@ pub use name::{LONGEST_NAME, file_name};
 
 use super::{
     Message,
-    parameter::hex,
+    parameter::unpercent,
     structure::{Encoding, Kind},
     text::{Form, Format, Media},
     transfer,
@@ -334,27 +334,10 @@ fn refer(page: &[u8], found: &mut Vec<Vec<u8>>) {
             |octet: &u8| *octet <= b' ' || matches!(octet, b'"' | b'\'' | b')' | b'<' | b'>');
         let end = rest.iter().take(LONGEST_ID).position(ends);
         if let Some(id) = end.and_then(|end| rest.get(..end)).filter(|id| !id.is_empty()) {
-            found.push(unpercent(id));
+            // RFC 2392 §2: the escapes of a URL are not in the Content-ID.
+            found.push(unpercent(Cow::Borrowed(id)).into_owned());
         }
     }
-}
-
-/// RFC 2392 §2: `%` escapes in a URL are not in the Content-ID.
-fn unpercent(id: &[u8]) -> Vec<u8> {
-    let (mut out, mut rest) = (Vec::with_capacity(id.len()), id);
-    while let Some((octet, after)) = rest.split_first() {
-        rest = after;
-        if *octet == b'%'
-            && let [high, low, after @ ..] = rest
-            && let (Some(high), Some(low)) = (hex(*high), hex(*low))
-        {
-            out.push(high << 4 | low);
-            rest = after;
-        } else {
-            out.push(*octet);
-        }
-    }
-    out
 }
 
 const LONGEST_ID: usize = 998;

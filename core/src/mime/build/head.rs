@@ -8,7 +8,7 @@ use super::{
     boundary,
     error::{Fault, Unfit},
     field,
-    part::{Body, Node, Value},
+    part::{Body, Node, ONCE, Value},
     value::{Address, FieldName},
     write::{PARTS, Transport},
 };
@@ -173,19 +173,6 @@ fn header_is_ascii(message: &[u8]) -> bool {
 
 /// RFC 5322 §3.6: what has to be there, and what may be there once only.
 fn complete(node: &Node<'_>) -> Result<(), Unfit> {
-    const ONCE: [&str; 11] = [
-        "Date",
-        "From",
-        "Sender",
-        "Reply-To",
-        "To",
-        "Cc",
-        "Bcc",
-        "Message-ID",
-        "In-Reply-To",
-        "References",
-        "Subject",
-    ];
     let is = |name: &FieldName<'_>, other: &str| name.as_str().eq_ignore_ascii_case(other);
     let all = |wanted: &'static str| {
         node.fields.iter().filter(move |(name, _)| is(name, wanted)).map(|(_, value)| value)

@@ -434,23 +434,25 @@ fn lines(text: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
     Cow::Owned(out)
 }
 
+/// The fields that a header has once at most (RFC 5322 §3.6).
+pub(super) const ONCE: [&str; 11] = [
+    "Date",
+    "From",
+    "Sender",
+    "Reply-To",
+    "To",
+    "Cc",
+    "Bcc",
+    "Message-ID",
+    "In-Reply-To",
+    "References",
+    "Subject",
+];
+
 impl Unfit {
     /// What is wrong with a field by this name.
     pub(super) fn field(name: &str, fault: Fault) -> Self {
-        const NAMED: [&str; 11] = [
-            "Date",
-            "From",
-            "Sender",
-            "Reply-To",
-            "To",
-            "Cc",
-            "Bcc",
-            "Message-ID",
-            "In-Reply-To",
-            "References",
-            "Subject",
-        ];
-        let known = NAMED.iter().find(|known| name.eq_ignore_ascii_case(known));
+        let known = ONCE.iter().find(|known| name.eq_ignore_ascii_case(known));
         Self::new(known.copied().unwrap_or("field"), fault)
     }
 }
