@@ -7,6 +7,7 @@
 //! | [`lines`] | ends of header fields, places where a MIME delimiter may stand, line counts |
 //! | [`octets`] | which octets are of a set: where the words of a field end |
 //! | [`printable`] | quoted-printable decoded |
+//! | [`quoted`] | quoted strings written |
 //! | [`text`] | octets as UTF-8 |
 //! | `cpu` | what the processor can do |
 //!
@@ -23,4 +24,5 @@ mod cpu;
 pub mod lines;
 pub mod octets;
 pub mod printable;
+pub mod quoted;
 pub mod text;

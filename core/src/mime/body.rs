@@ -13,7 +13,7 @@ use super::{
     header::{Field, Name},
     lexer::{Lexer, is_blank, is_token},
     message::Message,
-    parameter::{ContentType, Disposition},
+    parameter::{ContentType, Disposition, Params},
     structure::{Kind, Part},
 };
 
@@ -24,11 +24,11 @@ impl<'a> Message<'a> {
         let part = self.part(index)?;
         let has_parts = self.structure().children(index).next().is_some();
         let mut fields = [None; SHOWN];
-        for (name, raw) in self.head(index).raw() {
+        self.head(index).each(Name::in_body_structure, |name, raw| {
             if let Some(place) = fields.get_mut(slot(name)) {
-                place.get_or_insert_with(|| Field::listed(name, raw));
+                place.get_or_insert(raw);
             }
-        }
+        });
         Some(BodyPart { part, has_parts, fields })
     }
 
@@ -132,7 +132,8 @@ impl Walk<'_> {
 pub struct BodyPart<'a> {
     part: &'a Part,
     has_parts: bool,
-    fields: [Option<Field<'a>>; SHOWN],
+    /// The octets of the first field of each name.
+    fields: [Option<&'a [u8]>; SHOWN],
 }
 
 impl<'a> BodyPart<'a> {
@@ -148,29 +149,24 @@ impl<'a> BodyPart<'a> {
     /// what is in a message.
     #[must_use]
     pub fn media_type(&self) -> (&'a [u8], &'a [u8]) {
-        let declared = self.content_type().map(|found| (found.kind, found.subtype));
-        let (kind, subtype): (&[u8], &[u8]) = match self.part.kind() {
-            Kind::Text => (b"text", b"plain"),
-            Kind::Multipart => (b"multipart", b"mixed"),
-            Kind::Digest => (b"multipart", b"digest"),
-            Kind::Message if self.has_parts => (b"message", b"rfc822"),
-            Kind::Message => return (b"application", b"octet-stream"),
-            Kind::Other => (b"application", b"octet-stream"),
-        };
-        declared.unwrap_or((kind, subtype))
+        let found = self.content_type();
+        (found.kind, found.subtype)
     }
 
     /// The parameters of the type, pieces of RFC 2231 joined. A text without a charset has
     /// `us-ascii` (RFC 2046 §4.1.2).
     #[must_use]
     pub fn parameters(&self) -> Parameters<'a> {
-        let mut all = self.content_type().map(|found| found.params.joined()).unwrap_or_default();
-        let is_charset =
-            |name: &[u8]| name.strip_suffix(b"*").unwrap_or(name).eq_ignore_ascii_case(b"charset");
-        if self.part.kind() == Kind::Text && !all.iter().any(|(name, _)| is_charset(name)) {
+        let mut all = self.content_type().params.joined();
+        if self.wants_charset() && !all.iter().any(|(name, _)| is_charset(name)) {
             all.push((Cow::Borrowed(b"charset"), Cow::Borrowed(b"us-ascii")));
         }
         all
+    }
+
+    /// Whether `us-ascii` is among the parameters if no charset is (RFC 2046 §4.1.2).
+    pub(crate) fn wants_charset(&self) -> bool {
+        self.part.kind() == Kind::Text
     }
 
     /// The Content-ID field on one line.
@@ -221,8 +217,12 @@ impl<'a> BodyPart<'a> {
     /// The disposition and its parameters.
     #[must_use]
     pub fn disposition(&self) -> Option<(&'a [u8], Parameters<'a>)> {
-        let found = Disposition::parse(self.field(Name::ContentDisposition)?.value())?;
-        Some((found.kind, found.params.joined()))
+        self.declared_disposition().map(|found| (found.kind, found.params.joined()))
+    }
+
+    /// The disposition as it stands.
+    pub(crate) fn declared_disposition(&self) -> Option<Disposition<'a>> {
+        Disposition::parse(self.field(Name::ContentDisposition)?.value())
     }
 
     /// The languages, in order; none if the field is missing or empty.
@@ -251,8 +251,20 @@ impl<'a> BodyPart<'a> {
         self.text(Name::ContentLocation)
     }
 
+    /// The type as it stands, or what [`media_type`](Self::media_type) has for none.
+    pub(crate) fn content_type(&self) -> ContentType<'a> {
+        let (kind, subtype): (&[u8], &[u8]) = match self.part.kind() {
+            Kind::Text => (b"text", b"plain"),
+            Kind::Multipart => (b"multipart", b"mixed"),
+            Kind::Digest => (b"multipart", b"digest"),
+            Kind::Message if self.has_parts => (b"message", b"rfc822"),
+            Kind::Message | Kind::Other => (b"application", b"octet-stream"),
+        };
+        self.declared_type().unwrap_or(ContentType { kind, subtype, params: Params::default() })
+    }
+
     /// The declared type, if it is what the part was taken for.
-    fn content_type(&self) -> Option<ContentType<'a>> {
+    fn declared_type(&self) -> Option<ContentType<'a>> {
         let declared = ContentType::parse(self.field(Name::ContentType)?.value())?;
         let is_text = declared.kind.eq_ignore_ascii_case(b"text");
         let is_multipart = declared.kind.eq_ignore_ascii_case(b"multipart");
@@ -270,8 +282,13 @@ impl<'a> BodyPart<'a> {
     }
 
     fn field(&self, name: Name) -> Option<Field<'a>> {
-        *self.fields.get(slot(name))?
+        Some(Field::listed(name, (*self.fields.get(slot(name))?)?))
     }
+}
+
+/// Whether a parameter names the charset, in the form of RFC 2231 or not.
+pub(crate) fn is_charset(name: &[u8]) -> bool {
+    name.strip_suffix(b"*").unwrap_or(name).eq_ignore_ascii_case(b"charset")
 }
 
 /// How many fields are shown.

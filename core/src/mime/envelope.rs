@@ -5,7 +5,7 @@ use alloc::borrow::Cow;
 use smallvec::SmallVec;
 
 use super::{
-    address::{self, Address, Addresses},
+    address::{self, Address, Addresses, Mailbox},
     header::{self, Field, Name},
     message::Message,
 };
@@ -25,15 +25,17 @@ impl<'a> Envelope<'a> {
     #[must_use]
     pub fn of(fields: impl Iterator<Item = (Name, &'a [u8])>) -> Self {
         let mut envelope = Self::default();
-        for (name, raw) in fields {
-            let Some(first) = envelope.first.get_mut(slot(name)) else { continue };
-            if first.is_none() {
-                *first = Some(raw);
-            } else if takes_all(name) && envelope.more.len() < MOST_LISTS {
-                envelope.more.push((name, raw));
-            }
-        }
+        fields.for_each(|(name, raw)| envelope.add(name, raw));
         envelope
+    }
+
+    fn add(&mut self, name: Name, raw: &'a [u8]) {
+        let Some(first) = self.first.get_mut(slot(name)) else { return };
+        if first.is_none() {
+            *first = Some(raw);
+        } else if takes_all(name) && self.more.len() < MOST_LISTS {
+            self.more.push((name, raw));
+        }
     }
 
     /// The envelope of a message with this header block.
@@ -141,13 +143,13 @@ impl Entries<'_, '_> {
     }
 }
 
-impl<'a> Iterator for Entries<'_, 'a> {
-    type Item = Entry<'a>;
-
-    fn next(&mut self) -> Option<Entry<'a>> {
+impl<'a> Entries<'_, 'a> {
+    /// The next address as it stands.
+    pub(crate) fn address(&mut self) -> Option<Address<'a>> {
         loop {
-            if let Some(address) = self.open.next() {
-                return Some(Entry::of(&address));
+            let address = self.open.next();
+            if address.is_some() {
+                return address;
             }
             if self.open.left() == 0 {
                 return None;
@@ -158,6 +160,14 @@ impl<'a> Iterator for Entries<'_, 'a> {
             self.open =
                 address::addresses(Field::listed(self.name, raw).value()).at_most(self.open.left());
         }
+    }
+}
+
+impl<'a> Iterator for Entries<'_, 'a> {
+    type Item = Entry<'a>;
+
+    fn next(&mut self) -> Option<Entry<'a>> {
+        self.address().map(|address| Entry::of(&address))
     }
 }
 
@@ -179,14 +189,9 @@ impl<'a> Entry<'a> {
     fn of(address: &Address<'a>) -> Self {
         match address {
             Address::Mailbox(mailbox) => {
-                let local = mailbox.local();
-                let missing = |word: &'static str| Cow::Borrowed(word.as_bytes());
-                Self {
-                    name: mailbox.name(),
-                    route: mailbox.route(),
-                    mailbox: Some(if local.is_empty() { missing(NO_MAILBOX) } else { local }),
-                    host: Some(mailbox.domain().unwrap_or_else(|| missing(NO_HOST))),
-                }
+                let (local, host) = sides(mailbox);
+                let (name, route) = (mailbox.name(), mailbox.route());
+                Self { name, route, mailbox: Some(local), host: Some(host) }
             }
             Address::Group(group) => Self { mailbox: Some(group.name()), ..Self::default() },
             Address::GroupEnd => Self::default(),
@@ -194,12 +199,22 @@ impl<'a> Entry<'a> {
     }
 }
 
+/// What IMAP shows of the sides of the `@`.
+#[inline]
+pub(crate) fn sides<'a>(mailbox: &Mailbox<'a>) -> (Cow<'a, [u8]>, Cow<'a, [u8]>) {
+    let (local, domain) = (mailbox.local(), mailbox.domain());
+    let local = if local.is_empty() { Cow::Borrowed(NO_MAILBOX) } else { local };
+    (local, domain.unwrap_or(Cow::Borrowed(NO_HOST)))
+}
+
 impl<'a> Message<'a> {
     /// The envelope of the message whose header is that of part `index`: 0 for the whole message,
     /// the child of a message/rfc822 part for the message within.
     #[must_use]
     pub fn envelope(&self, index: usize) -> Envelope<'a> {
-        Envelope::of(self.head(index).raw())
+        let mut envelope = Envelope::default();
+        self.head(index).each(Name::in_envelope, |name, raw| envelope.add(name, raw));
+        envelope
     }
 }
 
@@ -220,8 +235,8 @@ const fn takes_all(name: Name) -> bool {
 const MOST_LISTS: usize = 1_000;
 /// What is shown where an address lacks a part, as NIL would mean a group (RFC 9051 §7.5.2); the
 /// words are Dovecot's, which clients know.
-const NO_MAILBOX: &str = "MISSING_MAILBOX";
-const NO_HOST: &str = "MISSING_DOMAIN";
+const NO_MAILBOX: &[u8] = b"MISSING_MAILBOX";
+const NO_HOST: &[u8] = b"MISSING_DOMAIN";
 
 #[cfg(test)]
 mod tests {

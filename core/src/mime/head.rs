@@ -135,6 +135,16 @@ impl<'a> Head<'a> {
         }
     }
 
+    /// Shows the fields whose names are wanted, in order: what each was taken for, and its octets.
+    #[inline]
+    pub(super) fn each(&self, wanted: impl Fn(Name) -> bool, mut show: impl FnMut(Name, &'a [u8])) {
+        if let Source::Listed(fields, bytes) = self.0 {
+            let wanted = fields.iter().filter(|field| wanted(field.name()));
+            return wanted.for_each(|field| show(field.name(), field.span().of(bytes)));
+        }
+        self.raw().filter(|(name, _)| wanted(*name)).for_each(|(name, raw)| show(name, raw));
+    }
+
     /// The fields with this name, in order.
     ///
     /// ```

@@ -66,8 +66,11 @@ impl<'a> Lexer<'a> {
     }
 
     /// Steps over blanks and comments (CFWS, RFC 5322 §3.2.2).
+    #[inline]
     pub(crate) fn cfws(&mut self) {
-        self.cfws_noting(&mut None);
+        if self.peek().is_some_and(|octet| is(octet, BLANK) || octet == b'(') {
+            self.cfws_noting(&mut None);
+        }
     }
 
     /// As [`cfws`](Self::cfws), keeping what stands in the last comment.

@@ -115,6 +115,11 @@ impl<'a> Params<'a> {
         core::iter::from_fn(move || next(&mut lexer)).take(MIME_PARAMS)
     }
 
+    /// Whether [`joined`](Self::joined) may differ from what stands there.
+    pub(crate) fn may_have_pieces(&self) -> bool {
+        memchr(b'*', self.0).is_some()
+    }
+
     /// The parameters with the pieces of RFC 2231 §3 joined, as IMAP shows them: names in full, a
     /// `*` behind the name of those whose value is still percent-encoded (`filename*`).
     #[must_use]

@@ -4,9 +4,11 @@ use alloc::vec::Vec;
 
 use super::words::{nstring, number, string};
 use crate::mime::Message;
-use crate::mime::body::{BodyPart, Parameters, Step};
-use crate::mime::envelope::{Entries, Envelope};
+use crate::mime::address::Address;
+use crate::mime::body::{BodyPart, Step, is_charset};
+use crate::mime::envelope::{Entries, Envelope, sides};
 use crate::mime::header::Name;
+use crate::mime::parameter::Params;
 
 /// Appends `envelope`: date, subject, from, sender, reply-to, to, cc, bcc, in-reply-to, message-id.
 /// Strings above 127 are UTF-8 in quotes for a client that took that (`utf8`), else literals.
@@ -24,7 +26,7 @@ pub fn envelope(out: &mut Vec<u8>, of: &Envelope<'_>, utf8: bool) {
         let start = out.len();
         addresses(out, of.list(name), utf8);
         // RFC 9051 §7.5.2: where they are missing or empty they are the authors.
-        if out.get(start..) == Some(b"NIL") {
+        if out.len() == start + b"NIL".len() {
             out.truncate(start);
             out.extend_from_within(from.clone());
         }
@@ -50,11 +52,12 @@ pub fn body(out: &mut Vec<u8>, of: Message<'_>, extended: bool, utf8: bool) {
                 out.extend_from_slice(if extended { b" NIL NIL NIL NIL)" } else { b")" });
             }
             Step::MultipartEnd(part) => {
+                let found = part.content_type();
                 out.push(b' ');
-                string(out, part.media_type().1, utf8);
+                string(out, found.subtype, utf8);
                 if extended {
                     out.push(b' ');
-                    parameters(out, &part.parameters(), utf8);
+                    parameters(out, found.params, part.wants_charset(), utf8);
                     extension(out, &part, utf8);
                 }
                 out.push(b')');
@@ -88,12 +91,12 @@ pub(crate) fn no_body(out: &mut Vec<u8>) {
 
 /// Type, subtype, parameters, id, description, encoding, octets.
 fn basic(out: &mut Vec<u8>, part: &BodyPart<'_>, utf8: bool) {
-    let (kind, subtype) = part.media_type();
-    string(out, kind, utf8);
+    let found = part.content_type();
+    string(out, found.kind, utf8);
     out.push(b' ');
-    string(out, subtype, utf8);
+    string(out, found.subtype, utf8);
     out.push(b' ');
-    parameters(out, &part.parameters(), utf8);
+    parameters(out, found.params, part.wants_charset(), utf8);
     out.push(b' ');
     nstring(out, part.id().as_deref(), utf8);
     out.push(b' ');
@@ -123,13 +126,13 @@ fn end(out: &mut Vec<u8>, part: &BodyPart<'_>, extended: bool, utf8: bool) {
 /// Disposition, languages, location.
 fn extension(out: &mut Vec<u8>, part: &BodyPart<'_>, utf8: bool) {
     out.push(b' ');
-    match part.disposition() {
+    match part.declared_disposition() {
         None => out.extend_from_slice(b"NIL"),
-        Some((kind, found)) => {
+        Some(found) => {
             out.push(b'(');
-            string(out, kind, utf8);
+            string(out, found.kind, utf8);
             out.push(b' ');
-            parameters(out, &found, utf8);
+            parameters(out, found.params, false, utf8);
             out.push(b')');
         }
     }
@@ -149,31 +152,57 @@ fn extension(out: &mut Vec<u8>, part: &BodyPart<'_>, utf8: bool) {
     nstring(out, part.location().as_deref(), utf8);
 }
 
-fn parameters(out: &mut Vec<u8>, found: &Parameters<'_>, utf8: bool) {
-    for (i, (name, value)) in found.iter().enumerate() {
-        out.push(if i == 0 { b'(' } else { b' ' });
+/// The parameters, pieces of RFC 2231 joined; with `wants_charset` there is a charset among them.
+fn parameters(out: &mut Vec<u8>, found: Params<'_>, wants_charset: bool, utf8: bool) {
+    let (start, mut has_charset) = (out.len(), false);
+    let mut one = |name: &[u8], value: &[u8]| {
+        has_charset |= wants_charset && is_charset(name);
+        out.push(if out.len() == start { b'(' } else { b' ' });
         string(out, name, utf8);
         out.push(b' ');
         string(out, value, utf8);
+    };
+    if found.may_have_pieces() {
+        found.joined().iter().for_each(|(name, value)| one(name, value));
+    } else {
+        found.iter().for_each(|param| one(param.name, &param.value()));
     }
-    out.extend_from_slice(if found.is_empty() { b"NIL" } else { b")" });
+    if wants_charset && !has_charset {
+        out.push(if out.len() == start { b'(' } else { b' ' });
+        out.extend_from_slice(US_ASCII);
+    }
+    out.extend_from_slice(if out.len() == start { b"NIL" } else { b")" });
 }
 
-fn addresses(out: &mut Vec<u8>, list: Entries<'_, '_>, utf8: bool) {
+fn addresses(out: &mut Vec<u8>, mut list: Entries<'_, '_>, utf8: bool) {
     let start = out.len();
-    for entry in list {
+    while let Some(address) = list.address() {
         out.extend_from_slice(if out.len() == start { b"((" } else { b"(" });
-        let parts = [&entry.name, &entry.route, &entry.mailbox, &entry.host];
-        for (i, part) in parts.into_iter().enumerate() {
-            if i > 0 {
+        match address {
+            Address::Mailbox(mailbox) => {
+                let (local, host) = sides(&mailbox);
+                nstring(out, mailbox.name().as_deref(), utf8);
                 out.push(b' ');
+                nstring(out, mailbox.route().as_deref(), utf8);
+                out.push(b' ');
+                string(out, &local, utf8);
+                out.push(b' ');
+                string(out, &host, utf8);
             }
-            nstring(out, part.as_deref(), utf8);
+            // RFC 9051 §7.5.2: a group has no host where it starts, and nothing where it ends.
+            Address::Group(group) => {
+                out.extend_from_slice(b"NIL NIL ");
+                string(out, &group.name(), utf8);
+                out.extend_from_slice(b" NIL");
+            }
+            Address::GroupEnd => out.extend_from_slice(b"NIL NIL NIL NIL"),
         }
         out.push(b')');
     }
     out.extend_from_slice(if out.len() == start { b"NIL" } else { b")" });
 }
 
+/// The charset of a text that names none (RFC 2046 §4.1.2).
+const US_ASCII: &[u8] = b"\"charset\" \"us-ascii\"";
 /// What stands for the parts of a multipart that has none.
 const EMPTY_TEXT: &[u8] = b"(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 0 0";

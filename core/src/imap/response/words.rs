@@ -6,6 +6,8 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use posthaste_simd::quoted;
+
 use crate::text::Text;
 
 /// Octets that a quoted string may have at most; what is longer becomes a literal. Quoted strings
@@ -30,21 +32,19 @@ pub(crate) fn number(out: &mut Vec<u8>, mut n: u64) {
 /// `string` of RFC 9051 §9: quoted where that is possible, else a literal. `utf8` says whether the
 /// client understands UTF-8 in quoted strings (after ENABLE IMAP4rev2 or UTF8=ACCEPT).
 pub(crate) fn string(out: &mut Vec<u8>, text: &[u8], utf8: bool) {
-    // Nearly all strings are so; without a way out of the loop it runs on vectors.
-    let stands = |b: u8| (b' '..0x80).contains(&b) & (b != b'"') & (b != b'\\');
-    if text.len() <= QUOTED && text.iter().fold(true, |all, &b| all & stands(b)) {
-        out.reserve(text.len() + 2);
-        out.push(b'"');
-        out.extend_from_slice(text);
-        out.push(b'"');
-    } else if fits_quotes(text, utf8) {
-        quoted(out, text);
+    // Nearly all strings are so.
+    if text.len() <= QUOTED && quoted::quote(out, text) {
+        return;
+    }
+    if fits_quotes(text, utf8) {
+        escaped(out, text);
     } else {
         literal(out, text);
     }
 }
 
 /// `nstring`: NIL or a string.
+#[inline]
 pub(crate) fn nstring(out: &mut Vec<u8>, text: Option<&[u8]>, utf8: bool) {
     match text {
         None => out.extend_from_slice(b"NIL"),
@@ -83,7 +83,8 @@ fn fits_quotes(text: &[u8], utf8: bool) -> bool {
         && (text.is_ascii() || (utf8 && Text(text).to_str().is_some()))
 }
 
-fn quoted(out: &mut Vec<u8>, text: &[u8]) {
+/// A quoted string with escapes.
+fn escaped(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
     for &b in text {
         if matches!(b, b'"' | b'\\') {

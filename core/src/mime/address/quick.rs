@@ -63,6 +63,8 @@ pub(super) fn mailbox(text: &[u8]) -> Option<(Mailbox<'_>, usize)> {
     let (behind, next) = match text.get(end + 1) {
         None | Some(b';') => (end + 1, end + 1),
         Some(b',') => (end + 1, end + 2),
+        // An encoded word may hold the bracket.
+        Some(_) if text.get(start..end)?.contains(&b'=') => return None,
         Some(_) => behind_bracket(text, end + 1)?,
     };
     let whole = text.get(start..behind)?;
