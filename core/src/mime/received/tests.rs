@@ -179,7 +179,7 @@ fn addresses_in_comments() {
 proptest! {
     #[test]
     fn ipv4_is_what_the_standard_library_reads(text in "[0-9.]{0,17}|([0-9]{1,3}\\.){3}[0-9]{1,3}") {
-        let read = ipv4(text.as_bytes()).filter(|(_, len)| *len == text.len());
+        let read = ip::ipv4(text.as_bytes()).filter(|(_, len)| *len == text.len());
         prop_assert_eq!(read.map(|(address, _)| address), text.parse().ok());
     }
 
