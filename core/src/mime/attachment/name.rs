@@ -50,11 +50,15 @@ pub fn file_name(raw: &str) -> Option<String> {
         }
         _ => (name, ""),
     };
+    let mut out = String::from(mark);
+    if name.len() <= room {
+        out.push_str(name);
+        return Some(out);
+    }
     let mut end = stem.len().min(room - extension.len());
     while !stem.is_char_boundary(end) {
         end -= 1;
     }
-    let mut out = String::from(mark);
     out.push_str(stem.get(..end).unwrap_or_default().trim_end_matches(is_end));
     out.push_str(extension);
     Some(out)

@@ -168,12 +168,22 @@ fn names_of_files() {
         ("com1.tar.gz", Some("_com1.tar.gz")),
         ("com10", Some("com10")),
         ("console", Some("console")),
-        ("lpt\u{b2} .x", Some("_lpt\u{b2}.x")),
+        ("lpt\u{b2} .x", Some("_lpt\u{b2} .x")),
         ("a\u{a0}b", Some("a b")),
         (&format!("{long}.tar"), Some(&cut)),
     ] {
         assert_eq!(file_name(raw).as_deref(), name, "{raw:?}");
     }
+}
+
+/// A name was made of a name that was safe, and differed: what is cut to 255 octets may end in what is
+/// short enough for an extension, and the blank before its dot was taken away the second time.
+#[test]
+fn a_safe_name_stays() {
+    let raw = format!("{} .{}", "a".repeat(240), "b".repeat(40));
+    let name = file_name(&raw).unwrap();
+    assert_eq!(name.len(), LONGEST_NAME);
+    assert_eq!(file_name(&name), Some(name));
 }
 
 #[test]
