@@ -33,7 +33,7 @@ use posthaste_simd::octets::{self, Set};
 use super::{
     address::{self, Mailbox, phrase},
     date::DateTime,
-    lexer::{BLANK, Lexer, WORD},
+    lexer::{BLANK, Lexer, Stops, WORD},
 };
 
 /// One hop. It holds slices of the value of the field.
@@ -74,6 +74,7 @@ pub struct Tls<'a> {
 
 impl<'a> Received<'a> {
     /// Reads the value of a Received field. There is always a reading; what is missing is missing.
+    #[inline]
     #[must_use]
     pub fn parse(value: &'a [u8]) -> Self {
         let mut found = Self { value, ..Self::default() };
@@ -185,9 +186,12 @@ fn text(clause: &[u8]) -> Option<Cow<'_, [u8]>> {
     if clause.is_empty() {
         return None;
     }
-    // Nearly always it is one word.
-    if !has(clause, &OF_PHRASE) {
-        return Some(Cow::Borrowed(clause));
+    // Nearly always it is one word, with or without comments behind it.
+    let (word, rest) = clause.split_at(Stops::new(clause, &OF_PHRASE).next(0));
+    let mut behind = Lexer::new(rest);
+    behind.cfws();
+    if behind.rest().is_empty() && !word.is_empty() {
+        return Some(Cow::Borrowed(word));
     }
     Some(phrase(clause)).filter(|text| !text.is_empty())
 }

@@ -10,6 +10,7 @@ use crate::mime::lexer::{BLANK, Lexer, WORD, is};
 
 impl<'a> Received<'a> {
     /// Reads the value, which nothing else has been read of.
+    #[inline(never)]
     pub(super) fn read(&mut self) {
         let value = self.value;
         let mut walk = Walk { text: value, base: 0, stops: 0, events: 0, last: &[] };
@@ -87,14 +88,14 @@ impl<'a> Received<'a> {
     fn comment(&mut self, walk: &mut Walk<'a>, clause: Option<usize>, mut at: usize) -> usize {
         let mut depth = 1_usize;
         loop {
-            let (mut end, mut marked) = walk.comment_word_end(at);
+            let (mut end, mut marked) = walk.comment_word_end(at, at);
             if end == at
                 && walk.text.get(at) == Some(&b'\\')
                 && !walk.text.get(at + 1).is_some_and(|octet| is(*octet, BLANK))
             {
                 // What is escaped starts a word.
                 at += 1;
-                (end, marked) = walk.comment_word_end(at + 1);
+                (end, marked) = (walk.comment_word_end(at, at + 1).0, true);
             }
             let text = walk.text.get(at..).unwrap_or_default();
             if let Some(word) = text.get(..end.saturating_sub(at))
@@ -217,11 +218,11 @@ impl Walk<'_> {
         end
     }
 
-    /// Where the word of a comment ends that starts at `at`, and whether there is a mark in it
-    /// without which no word is an address, but for those of IPv4.
+    /// Where the word of a comment ends that starts at `at`, and whether there may be a mark in it
+    /// without which no word is an address, but for those of IPv4. It does not end before `from`.
     #[inline]
-    fn comment_word_end(&mut self, at: usize) -> (usize, bool) {
-        let (mut end, mut marked) = (self.stop(at), false);
+    fn comment_word_end(&mut self, at: usize, from: usize) -> (usize, bool) {
+        let (mut end, mut marked) = (self.stop(from), false);
         loop {
             match self.text.get(end) {
                 Some(b'[' | b']' | b'<' | b'>' | b'"') => end = self.stop(end + 1),
@@ -229,7 +230,11 @@ impl Walk<'_> {
                     marked = true;
                     end = self.stop(end + 1);
                 }
-                Some(b'\\') if end > at => end = self.stop(end + 2),
+                Some(b'\\') if end > at => {
+                    // What is escaped may be one as well.
+                    marked = true;
+                    end = self.stop(end + 2);
+                }
                 _ => return (end, marked),
             }
         }
@@ -260,7 +265,7 @@ const fn ends_word(octet: u8) -> bool {
 
 impl<'a> Told<'a> {
     /// Notes what a word of a comment, which follows `last`, tells. `hint` is what [`HINTS`] has for it,
-    /// `marked` whether there is a colon or an `@` in it.
+    /// `marked` whether there may be a colon or an `@` in it.
     #[inline]
     fn take(&mut self, word: &'a [u8], text: &[u8], last: &[u8], hint: u8, marked: bool) {
         self.first.get_or_insert(word);

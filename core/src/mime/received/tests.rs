@@ -135,6 +135,7 @@ fn escapes_in_comments() {
         (r"from a (x\) by b) by c", "a|-|- c - - - - - - -"),
         (r"from a (\b.example \[192.0.2.1]) by c", "a|b.example|192.0.2.1 c - - - - - - -"),
         (r"from a (\ helo=b) by c", "b|-|- c - - - - - - -"),
+        (r"from a (\x\helo=b) by c", "a|-|- c - - - - - - -"),
         (r"from a (b\", "a|-|- - - - - - - - -"),
         (r"from a (\", "a|-|- - - - - - - - -"),
     ] {
@@ -157,6 +158,8 @@ fn addresses_in_comments() {
         ("1.2.3.4%5", "1.2.3.4"),
         ("[1.2.3.4%eth0]", "1.2.3.4"),
         ("joe@[1.2.3.4]", "1.2.3.4"),
+        ("joe\\@[1.2.3.4]", "1.2.3.4"),
+        ("\\@1.2.3.4", "1.2.3.4"),
         ("[IPv6:2001:db8::1]", "2001:db8::1"),
         ("256.1.1.1", "-"),
         ("1.2.3.04", "-"),
@@ -177,6 +180,12 @@ fn addresses_in_comments() {
 }
 
 proptest! {
+    #[test]
+    fn the_text_of_a_clause_is_its_phrase(clause in "[ab \\t\n()\"\\\\,]{0,9}") {
+        let clause = clause.trim_ascii().as_bytes();
+        prop_assert_eq!(super::text(clause), Some(phrase(clause)).filter(|text| !text.is_empty()));
+    }
+
     #[test]
     fn ipv4_is_what_the_standard_library_reads(text in "[0-9.]{0,17}|([0-9]{1,3}\\.){3}[0-9]{1,3}") {
         let read = ip::ipv4(text.as_bytes()).filter(|(_, len)| *len == text.len());
