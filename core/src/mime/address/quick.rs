@@ -5,13 +5,15 @@
 //! no step for each octet between them. Nothing is read here that the long path would not read as
 //! well, so the time for a list stays linear.
 
+use core::ops::Range;
+
 use posthaste_simd::octets::{BLOCK, Set, members};
 
 use super::Mailbox;
 use crate::mime::lexer::{BLANK, Stops, run};
 
-/// What ends a word, but for the space.
-static STOPS: Set = Set::of(b",;:<>@\"([\\\t\r\n");
+/// What ends a word.
+static STOPS: Set = Set::of(b",;:<>@\"([\\ \t\r\n");
 static SPACES: Set = Set::of(b" ");
 /// What does not stand for itself in a quoted string.
 static IN_QUOTES: Set = Set::of(b"\"\\\r\n");
@@ -35,26 +37,20 @@ pub(super) fn mailbox(text: &[u8]) -> Option<(Mailbox<'_>, usize)> {
         }
         (name, open)
     } else {
-        let stop = bits.next(start)?;
-        match text.get(stop)? {
-            b'<' => {}
+        match bits.next(start)? {
+            (open, b'<') => (start..open, open),
+            (_, b' ') => bits.words(start)?,
             // An encoded word may hold one.
-            b'@' if first != b'=' => return bare(text, &bits, start, stop),
+            (at, b'@') if first != b'=' => return bare(text, &bits, start, at),
             _ => return None,
         }
-        let spaces = bits.spaces(start, stop);
-        if spaces & spaces >> 1 != 0 {
-            return None;
-        }
-        let end = if stop > start && text.get(stop - 1) == Some(&b' ') { stop - 1 } else { stop };
-        (start..end, stop)
     };
     let phrase = text.get(name)?;
     let spec = open + 1;
     if bits.is_short(spec) {
         bits = Bits::new(text, spec);
     }
-    let (at, end) = match plain(text, &bits, spec) {
+    let (at, end) = match bits.plain(spec) {
         Some((at, end)) => (Some(at - spec), end),
         // An encoded word may hold the bracket.
         None if phrase.contains(&b'=') => return None,
@@ -81,7 +77,7 @@ fn bare<'a>(
     at: usize,
 ) -> Option<(Mailbox<'a>, usize)> {
     let end = bits.word_end(at + 1)?;
-    if at == start || end == at + 1 || bits.spaces(start, at) != 0 {
+    if at == start || end == at + 1 {
         return None;
     }
     let (behind, next, comment) = match text.get(end) {
@@ -95,21 +91,8 @@ fn bare<'a>(
     Some((Mailbox { whole, comment, spec, at, plain: true, ..Mailbox::default() }, next))
 }
 
-/// Where the `@` and the `>` stand of the address `local@domain>` that starts at `start`.
-#[inline]
-fn plain(text: &[u8], bits: &Bits<'_>, start: usize) -> Option<(usize, usize)> {
-    let at = bits.next(start)?;
-    let end = bits.next(at + 1)?;
-    let is_plain = text.get(at) == Some(&b'@')
-        && text.get(end) == Some(&b'>')
-        && at > start
-        && end > at + 1
-        && bits.spaces(start, end) == 0;
-    is_plain.then_some((at, end))
-}
-
-/// The same for what stands in brackets and is no address, or an odd one, as in `<list.example.org>`
-/// and `<mailto:list@example.org>`: the place of the `@` from `start` on, if there is one.
+/// Where the `@` stands behind `start`, if there is one, and where the `>`, for what stands in brackets
+/// and is no address, or an odd one, as in `<list.example.org>` and `<mailto:list@example.org>`.
 fn odd(text: &[u8], start: usize) -> Option<(Option<usize>, usize)> {
     let text = text.get(start..)?;
     if matches!(text.first(), Some(b'@' | b'=')) {
@@ -129,7 +112,7 @@ fn odd(text: &[u8], start: usize) -> Option<(Option<usize>, usize)> {
             return None;
         }
     }
-    (!text.get(..stop)?.contains(&b' ')).then_some((at, start + stop))
+    Some((at, start + stop))
 }
 
 /// Where the mailbox ends whose `>` stands before `from`, and where the next one starts: words,
@@ -193,20 +176,18 @@ fn first_of(text: &[u8], from: usize, set: &Set) -> Option<usize> {
     Some(from + (found.trailing_zeros() as usize).min(rest.len()))
 }
 
-/// The places of stops and spaces in a block of a text.
+/// The places of stops in a block of a text.
 struct Bits<'a> {
     text: &'a [u8],
     /// Where the block starts.
     base: usize,
     stops: u64,
-    spaces: u64,
 }
 
 impl<'a> Bits<'a> {
     #[inline]
     fn new(text: &'a [u8], base: usize) -> Self {
-        let block = text.get(base..).unwrap_or_default();
-        Self { text, base, stops: members(block, &STOPS), spaces: members(block, &SPACES) }
+        Self { text, base, stops: members(text.get(base..).unwrap_or_default(), &STOPS) }
     }
 
     /// The stops from `at` on.
@@ -215,31 +196,48 @@ impl<'a> Bits<'a> {
         self.stops.checked_shr(at.wrapping_sub(self.base) as u32).unwrap_or_default()
     }
 
-    /// Where the first stop stands from `at` on, in the block.
+    /// The first stop from `at` on in the block: where it stands, and what it is.
     #[inline]
-    fn next(&self, at: usize) -> Option<usize> {
+    fn next(&self, at: usize) -> Option<(usize, u8)> {
         let stops = self.stops(at);
-        (stops != 0).then(|| at + stops.trailing_zeros() as usize)
+        if stops == 0 {
+            return None;
+        }
+        let at = at + stops.trailing_zeros() as usize;
+        Some((at, *self.text.get(at)?))
     }
 
-    /// Where the word at `at` ends, in the block: at a stop, a space or the end of the text.
+    /// The words at `start`, the start of the block, with single spaces between them, and where the
+    /// `<` stands behind them.
+    #[inline]
+    fn words(&self, start: usize) -> Option<(Range<usize>, usize)> {
+        let spaces = members(self.text.get(start..)?, &SPACES);
+        let len = (self.stops & !spaces).trailing_zeros();
+        let open = start + len as usize;
+        let within = spaces & !u64::MAX.checked_shl(len).unwrap_or_default();
+        if self.text.get(open) != Some(&b'<') || within & within >> 1 != 0 {
+            return None;
+        }
+        let end = if self.text.get(open - 1) == Some(&b' ') { open - 1 } else { open };
+        Some((start..end, open))
+    }
+
+    /// Where the `@` and the `>` stand of the address `local@domain>` that starts at `start`.
+    #[inline]
+    fn plain(&self, start: usize) -> Option<(usize, usize)> {
+        let (at, b'@') = self.next(start)? else { return None };
+        let (end, b'>') = self.next(at + 1)? else { return None };
+        (at > start && end > at + 1).then_some((at, end))
+    }
+
+    /// Where the word at `at` ends, in the block: at a stop or the end of the text.
     #[inline]
     fn word_end(&self, at: usize) -> Option<usize> {
-        let passed = at.wrapping_sub(self.base) as u32;
-        let ends = (self.stops | self.spaces).checked_shr(passed)?;
-        if ends == 0 {
+        let stops = self.stops(at);
+        if stops == 0 {
             return (self.text.len() <= self.base + BLOCK).then_some(self.text.len());
         }
-        Some(at + ends.trailing_zeros() as usize)
-    }
-
-    /// The spaces from `start` to `end`, which both stand in the block.
-    #[inline]
-    fn spaces(&self, start: usize, end: usize) -> u64 {
-        let from = (start - self.base) as u32;
-        let spaces = self.spaces.checked_shr(from).unwrap_or_default();
-        let len = (end - start) as u32;
-        spaces & !u64::MAX.checked_shl(len).unwrap_or_default()
+        Some(at + stops.trailing_zeros() as usize)
     }
 
     /// Whether the block ends before the second stop from `at` on, and the text does not.

@@ -2,6 +2,8 @@
 
 use alloc::{borrow::Cow, vec::Vec};
 
+use posthaste_simd::octets::{BLOCK, Set, members};
+
 use crate::mime::lexer::{BLANK, Lexer, WORD, is, unescape};
 
 /// Words as they stand, and whether they stand for themselves: without quotes, comments and escapes,
@@ -153,10 +155,15 @@ pub(super) fn joined(text: &[u8]) -> Cow<'_, [u8]> {
 
 /// Whether `words` stand for themselves: no quotes, comments, escapes, and single blanks at most.
 fn is_plain(words: &[u8]) -> bool {
-    let mut after_blank = false;
-    words.iter().all(|octet| {
-        let is_double = after_blank && *octet == b' ';
-        after_blank = *octet == b' ';
-        !is_double && !matches!(octet, b'"' | b'(' | b'\\' | b'\t' | b'\r' | b'\n')
+    let mut after_blank = 0;
+    words.chunks(BLOCK).all(|block| {
+        let spaces = members(block, &SPACES);
+        let doubled = spaces & (spaces << 1 | after_blank);
+        after_blank = spaces >> (BLOCK - 1);
+        doubled | members(block, &ODD) == 0
     })
 }
+
+static SPACES: Set = Set::of(b" ");
+/// What keeps words from standing for themselves.
+static ODD: Set = Set::of(b"\"(\\\t\r\n");
