@@ -135,12 +135,14 @@ impl<'a> Addresses<'a> {
         loop {
             self.lexer.bump();
             let domain = self.lexer.rest();
-            plain &= words(&mut self.lexer, &mut comment).plain;
+            let read = words(&mut self.lexer, &mut comment);
+            plain &= read.plain;
             end = here(&self.lexer);
             if self.lexer.peek() != Some(b'@') {
                 break;
             }
-            let next = last_word(up_to(domain, self.lexer.rest()));
+            let is_one = read.plain && !read.text.contains(&b' ');
+            let next = if is_one { 0 } else { last_word(up_to(domain, self.lexer.rest())) };
             if next > 0 {
                 // The comma is missing, as in: alice@example.org bob@example.org
                 self.lexer = Lexer::new(domain.get(next..).unwrap_or_default());

@@ -10,7 +10,7 @@ use core::ops::Range;
 use posthaste_simd::octets::{BLOCK, Set, members};
 
 use super::Mailbox;
-use crate::mime::lexer::{BLANK, Stops, run};
+use crate::mime::lexer::{BLANK, Stops, WORD, is, run};
 
 /// What ends a word.
 static STOPS: Set = Set::of(b",;:<>@\"([\\ \t\r\n");
@@ -28,6 +28,9 @@ static BEHIND: Set = Set::of(b",;:<>@\"([\\=");
 pub(super) fn mailbox(text: &[u8]) -> Option<(Mailbox<'_>, usize)> {
     let start = run(text, 0, BLANK);
     let first = *text.get(start)?;
+    if !is(first, WORD) && !matches!(first, b'"' | b'<') {
+        return None;
+    }
     let mut bits = Bits::new(text, start);
     let (name, open) = if first == b'"' {
         let name = start + 1..first_of(text, start + 1, &IN_QUOTES)?;
@@ -61,6 +64,7 @@ pub(super) fn mailbox(text: &[u8]) -> Option<(Mailbox<'_>, usize)> {
         Some(b',') => (end + 1, end + 2),
         // An encoded word may hold the bracket.
         Some(_) if text.get(start..end)?.contains(&b'=') => return None,
+        Some(_) if !text.get(start..end)?.is_ascii() => return None,
         Some(_) => behind_bracket(text, end + 1)?,
     };
     let whole = text.get(start..behind)?;
@@ -83,6 +87,8 @@ fn bare<'a>(
     let (behind, next, comment) = match text.get(end) {
         None | Some(b';') => (end, end, None),
         Some(b',') => (end, end + 1, None),
+        // Here the charset of each side of the `@` is guessed for itself.
+        Some(_) if !text.get(start..end)?.is_ascii() => return None,
         Some(_) => behind_bare(text, end)?,
     };
     let whole = text.get(start..behind)?;
@@ -95,8 +101,11 @@ fn bare<'a>(
 /// and is no address, or an odd one, as in `<list.example.org>` and `<mailto:list@example.org>`.
 fn odd(text: &[u8], start: usize) -> Option<(Option<usize>, usize)> {
     let text = text.get(start..)?;
-    if matches!(text.first(), Some(b'@' | b'=')) {
-        return None;
+    match text.first()? {
+        b'>' => {}
+        octet if is(*octet, WORD) && *octet != b'=' => {}
+        // A route, an encoded word, or nothing that makes sense.
+        _ => return None,
     }
     let (mut stops, mut stop, mut at) = (Stops::new(text, &STOPS), 0, None);
     loop {

@@ -4,7 +4,7 @@ use alloc::{borrow::Cow, vec::Vec};
 
 use posthaste_simd::octets::{BLOCK, Set, members};
 
-use crate::mime::lexer::{BLANK, Lexer, WORD, is, unescape};
+use crate::mime::lexer::{BLANK, Lexer, WORD, is, run, unescape};
 
 /// Words as they stand, and whether they stand for themselves: without quotes, comments and escapes,
 /// and with single spaces between them.
@@ -19,6 +19,13 @@ pub(super) struct Words<'a> {
 pub(super) fn words<'a>(lexer: &mut Lexer<'a>, comment: &mut Option<&'a [u8]>) -> Words<'a> {
     lexer.blanks();
     let start = lexer.rest();
+    let end = run(start, 0, WORD);
+    if matches!(start.get(end), None | Some(b',' | b';' | b':' | b'<' | b'>' | b'@'))
+        && start.first() != Some(&b'=')
+    {
+        lexer.skip(end);
+        return Words { text: start.get(..end).unwrap_or_default(), plain: true };
+    }
     let mut plain = true;
     loop {
         let gap = lexer.take(BLANK);
