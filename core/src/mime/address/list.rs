@@ -53,7 +53,7 @@ impl<'a> Addresses<'a> {
 
     /// The next entry, whatever it looks like, unless what stands here is none.
     #[inline(never)]
-    fn slow(&mut self) -> ControlFlow<Option<Address<'a>>> {
+    pub(super) fn slow(&mut self) -> ControlFlow<Option<Address<'a>>> {
         let whole = self.lexer.rest();
         self.lexer.cfws();
         match self.lexer.peek() {

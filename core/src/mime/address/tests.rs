@@ -1,4 +1,5 @@
 use alloc::{format, string::String, vec::Vec};
+use core::ops::ControlFlow;
 
 use proptest::prelude::*;
 
@@ -171,5 +172,46 @@ fn reaching_the_limit_is_told() {
         let mut list = addresses(many.as_bytes());
         assert_eq!(list.by_ref().count(), HEADER_ADDRESSES);
         assert_eq!(list.is_truncated(), truncated);
+    }
+}
+
+/// What the walk shows of `value` without the short path.
+fn slowly(value: &[u8]) -> Vec<Address<'_>> {
+    let (mut list, mut found) = (Addresses::new(value, HEADER_ADDRESSES), Vec::new());
+    loop {
+        match list.slow() {
+            ControlFlow::Break(None) => return found,
+            ControlFlow::Break(Some(address)) => found.push(address),
+            ControlFlow::Continue(()) => {}
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_short_path_reads_what_the_long_one_reads(
+        pieces in prop::collection::vec(
+            prop::sample::select(alloc::vec![
+                "a", "b.c", "<", ">", "@", ",", ";", ":", "\"", "(", ")", "[", "]", "\\", " ", "  ",
+                "\t", "\r\n ", "=", "<a@b>", "a@b", "x y <a@b>", "\"x, y\" <a@b>", "(c)", "<list.id>",
+                "<mailto:a@b>", "a name that is longer than what is looked at in one go, of some octets ",
+                "<an.address.that.is.long.by.itself@and.has.a.domain.with.many.labels.example.org>",
+            ]),
+            0..12,
+        ),
+    ) {
+        let show = |address: Address<'_>| match address {
+            Address::Mailbox(mailbox) => {
+                let comments: Vec<_> = mailbox.comments().map(|one| text(&one)).collect();
+                let domain = mailbox.domain().map(|domain| text(&domain));
+                let (name, route) = (mailbox.name(), mailbox.route());
+                format!("{name:?} {route:?} {} {domain:?} {comments:?}", text(&mailbox.local()))
+            }
+            other => format!("{other:?}"),
+        };
+        let value = pieces.concat();
+        let quickly: Vec<_> = addresses(value.as_bytes()).map(show).collect();
+        let slowly: Vec<_> = slowly(value.as_bytes()).into_iter().map(show).collect();
+        prop_assert_eq!(quickly, slowly);
     }
 }
