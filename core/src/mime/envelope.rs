@@ -144,6 +144,17 @@ impl Entries<'_, '_> {
 }
 
 impl<'a> Entries<'_, 'a> {
+    /// No more than `left` of them.
+    pub(crate) fn at_most(mut self, left: usize) -> Self {
+        self.open = self.open.at_most(left);
+        self
+    }
+
+    /// How many more may come.
+    pub(crate) const fn left(&self) -> usize {
+        self.open.left()
+    }
+
     /// The next address as it stands.
     pub(crate) fn address(&mut self) -> Option<Address<'a>> {
         loop {

@@ -90,7 +90,7 @@ impl Default for Limits {
     }
 }
 
-/// `header_addresses`: how many addresses of one message are looked at.
+/// `header_addresses`: how many addresses of a list, and of all lists of an ENVELOPE, are looked at.
 pub const HEADER_ADDRESSES: usize = 10_000;
 /// `mime_params`: how many parameters of one field are looked at.
 pub const MIME_PARAMS: usize = 200;

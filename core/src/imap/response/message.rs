@@ -3,12 +3,12 @@
 use alloc::vec::Vec;
 
 use super::words::{nstring, number, string};
-use crate::mime::Message;
 use crate::mime::address::Address;
 use crate::mime::body::{BodyPart, Step, is_charset};
 use crate::mime::envelope::{Entries, Envelope, sides};
 use crate::mime::header::Name;
 use crate::mime::parameter::Params;
+use crate::mime::{HEADER_ADDRESSES, Message};
 
 /// Appends `envelope`: date, subject, from, sender, reply-to, to, cc, bcc, in-reply-to, message-id.
 /// Strings above 127 are UTF-8 in quotes for a client that took that (`utf8`), else literals.
@@ -18,13 +18,15 @@ pub fn envelope(out: &mut Vec<u8>, of: &Envelope<'_>, utf8: bool) {
     out.push(b' ');
     nstring(out, of.subject().as_deref(), utf8);
     out.push(b' ');
+    // Of all lists together.
+    let mut left = HEADER_ADDRESSES;
     let from = out.len();
-    addresses(out, of.from(), utf8);
+    addresses(out, of.from(), &mut left, utf8);
     let from = from..out.len();
     for name in [Name::Sender, Name::ReplyTo] {
         out.push(b' ');
         let start = out.len();
-        addresses(out, of.list(name), utf8);
+        addresses(out, of.list(name), &mut left, utf8);
         // RFC 9051 §7.5.2: where they are missing or empty they are the authors.
         if out.len() == start + b"NIL".len() {
             out.truncate(start);
@@ -33,7 +35,7 @@ pub fn envelope(out: &mut Vec<u8>, of: &Envelope<'_>, utf8: bool) {
     }
     for list in [of.to(), of.cc(), of.bcc()] {
         out.push(b' ');
-        addresses(out, list, utf8);
+        addresses(out, list, &mut left, utf8);
     }
     out.push(b' ');
     nstring(out, of.in_reply_to().as_deref(), utf8);
@@ -174,8 +176,10 @@ fn parameters(out: &mut Vec<u8>, found: Params<'_>, wants_charset: bool, utf8: b
     out.extend_from_slice(if out.len() == start { b"NIL" } else { b")" });
 }
 
-fn addresses(out: &mut Vec<u8>, mut list: Entries<'_, '_>, utf8: bool) {
+/// Appends the `left` entries of a list, and tells how many are left then.
+fn addresses(out: &mut Vec<u8>, list: Entries<'_, '_>, left: &mut usize, utf8: bool) {
     let start = out.len();
+    let mut list = list.at_most(*left);
     while let Some(address) = list.address() {
         out.extend_from_slice(if out.len() == start { b"((" } else { b"(" });
         match address {
@@ -199,6 +203,7 @@ fn addresses(out: &mut Vec<u8>, mut list: Entries<'_, '_>, utf8: bool) {
         }
         out.push(b')');
     }
+    *left = list.left();
     out.extend_from_slice(if out.len() == start { b"NIL" } else { b")" });
 }
 

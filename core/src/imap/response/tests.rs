@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::imap::{Atom, Syntax, Tagged, utf7};
+use crate::mime::{HEADER_ADDRESSES, envelope::Envelope};
 
 const REV2: Mode = Mode { condstore: false, rev2: true };
 
@@ -216,4 +217,22 @@ proptest! {
         words::number(&mut out, n);
         prop_assert_eq!(String::from_utf8(out).unwrap(), format!("{n}"));
     }
+}
+
+/// `header_addresses` holds for a message: a long To leaves nothing for Cc.
+#[test]
+fn the_lists_of_an_envelope_share_one_limit() {
+    let shown = |addresses: usize| {
+        let header = format!(
+            "From: a@x.test\r\nTo: {}\r\nCc: last@x.test\r\n\r\n",
+            "b@x.test,".repeat(addresses)
+        );
+        let mut out = Vec::new();
+        message::envelope(&mut out, &Envelope::parse(header.as_bytes()), false);
+        let text = String::from_utf8(out).unwrap();
+        (text.matches("x.test").count(), text.contains("\"last\""))
+    };
+    // The author stands for Sender and Reply-To, too.
+    assert_eq!(shown(HEADER_ADDRESSES - 2), (HEADER_ADDRESSES + 2, true));
+    assert_eq!(shown(HEADER_ADDRESSES), (HEADER_ADDRESSES + 2, false));
 }
