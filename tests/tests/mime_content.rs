@@ -17,8 +17,8 @@ fn every_message_is_read() {
     let Some(corpus) = corpus::folder() else { return };
     let mut counts = BTreeMap::new();
     for (name, bytes) in &corpus::messages(&corpus).unwrap() {
-        let tree = Structure::of(&bytes);
-        let message = Message::new(&tree, &bytes);
+        let tree = Structure::of(bytes);
+        let message = Message::new(&tree, bytes);
         *counts.entry("messages").or_insert(0) += 1;
         texts(name, &message, &mut counts);
         whole(name, &message, &mut counts);
