@@ -8,7 +8,7 @@ use super::{
 };
 use crate::mime::lexer::{BLANK, Lexer, is};
 
-/// Walks an address list; see [`addresses`].
+/// Walks an address list; see [`addresses`](super::addresses).
 #[derive(Clone, Copy, Debug)]
 pub struct Addresses<'a> {
     lexer: Lexer<'a>,
