@@ -62,7 +62,7 @@ impl<'a> Field<'a> {
     #[must_use]
     pub fn new(raw: &'a [u8]) -> Self {
         let (kind, colon) = name(raw).unwrap_or_default();
-        Self { raw, colon: colon as u32, kind }
+        Self { raw, colon: offset(colon), kind }
     }
 
     /// As [`new`](Self::new), for a field that a tree lists under `name`
@@ -74,7 +74,7 @@ impl<'a> Field<'a> {
         if colon == 0 || raw.get(colon) != Some(&b':') {
             colon = colon_behind_name(raw);
         }
-        Self { raw, colon: colon as u32, kind: name }
+        Self { raw, colon: offset(colon), kind: name }
     }
 
     /// All its octets with the line end, as they stand.
@@ -127,6 +127,12 @@ impl<'a> Field<'a> {
     pub fn is(&self, name: &[u8]) -> bool {
         self.name().eq_ignore_ascii_case(name)
     }
+}
+
+/// The offset of a colon as it is kept; a name of 4 GiB is none.
+#[inline]
+fn offset(colon: usize) -> u32 {
+    u32::try_from(colon).unwrap_or_default()
 }
 
 /// The offset of the colon of the field `raw`; 0 if it does not start with a name.

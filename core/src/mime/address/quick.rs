@@ -202,7 +202,8 @@ impl<'a> Bits<'a> {
     /// The stops from `at` on.
     #[inline]
     fn stops(&self, at: usize) -> u64 {
-        self.stops.checked_shr(at.wrapping_sub(self.base) as u32).unwrap_or_default()
+        let passed = at.wrapping_sub(self.base);
+        if passed < BLOCK { self.stops >> passed } else { 0 }
     }
 
     /// The first stop from `at` on in the block: where it stands, and what it is.
