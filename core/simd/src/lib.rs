@@ -10,6 +10,7 @@
 //! | [`quoted`] | quoted strings written |
 //! | [`text`] | octets as UTF-8 |
 //! | `cpu` | what the processor can do |
+//! | `vector` | octets into registers and back |
 //!
 //! Every function here has a safe form that works everywhere and is the oracle of the others in
 //! their tests. Which one runs is decided once, by what the processor can do. `unsafe` stands
@@ -26,3 +27,5 @@ pub mod octets;
 pub mod printable;
 pub mod quoted;
 pub mod text;
+#[cfg(target_arch = "x86_64")]
+mod vector;

@@ -173,6 +173,7 @@ mod x86 {
     use core::arch::x86_64::*;
 
     use super::{Ends, MOST_ENDS, NAME_WINDOW, plain};
+    use crate::vector::{bits, halves, load256, load512, load512_some};
 
     /// What a block of 64 octets holds, a bit an octet.
     struct Block {
@@ -267,8 +268,7 @@ mod x86 {
     #[inline]
     #[target_feature(enable = "avx2,bmi1")]
     pub(super) fn name_len(window: &[u8; NAME_WINDOW]) -> u8 {
-        // SAFETY: 32 octets are there, and the load needs no alignment.
-        let octets = unsafe { _mm256_loadu_si256(window.as_ptr().cast()) };
+        let octets = load256(window);
         let low = _mm256_min_epu8(octets, _mm256_set1_epi8(b' ' as i8));
         let colon = _mm256_cmpeq_epi8(octets, _mm256_set1_epi8(b':' as i8));
         let ends = _mm256_or_si256(_mm256_cmpeq_epi8(low, octets), colon);
@@ -302,22 +302,6 @@ mod x86 {
         (found != 0).then(|| at + found.trailing_zeros() as usize)
     }
 
-    /// Half of a block.
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn half<const AT: usize>(octets: &[u8; 64]) -> __m256i {
-        const { assert!(AT == 0 || AT == 32) };
-        // SAFETY: 32 octets from 0 or 32 on are within 64, and the load needs no alignment.
-        unsafe { _mm256_loadu_si256(octets.as_ptr().add(AT).cast()) }
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn bits(low: __m256i, high: __m256i) -> u64 {
-        let (low, high) = (_mm256_movemask_epi8(low) as u32, _mm256_movemask_epi8(high) as u32);
-        u64::from(low) | u64::from(high) << 32
-    }
-
     #[inline]
     #[target_feature(enable = "avx2")]
     fn half_ends(octets: __m256i, next: __m256i) -> __m256i {
@@ -330,9 +314,9 @@ mod x86 {
     #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
     pub(super) fn fields_avx2(text: &[u8]) -> Ends {
         let block = |octets: &[u8; 64], next: &[u8; 64]| {
-            let (low, high) = (half::<0>(octets), half::<32>(octets));
-            let ends = bits(half_ends(low, half::<0>(next)), half_ends(high, half::<32>(next)));
-            Block { ends, high: bits(low, high) }
+            let ([low, high], next) = (halves(octets), halves(next));
+            let ends = bits([half_ends(low, next[0]), half_ends(high, next[1])]);
+            Block { ends, high: bits([low, high]) }
         };
         fields(text, block, |window| name_len(window))
     }
@@ -347,10 +331,10 @@ mod x86 {
                     _mm256_and_si256(_mm256_cmpeq_epi8(b, dash), _mm256_cmpeq_epi8(c, dash));
                 _mm256_and_si256(_mm256_cmpeq_epi8(a, lf), dashes)
             };
-            let low = find(half::<0>(a), half::<0>(b), half::<0>(c));
-            let high = find(half::<32>(a), half::<32>(b), half::<32>(c));
+            let (a, b, c) = (halves(a), halves(b), halves(c));
+            let [low, high] = [find(a[0], b[0], c[0]), find(a[1], b[1], c[1])];
             let any = _mm256_or_si256(low, high);
-            if _mm256_testz_si256(any, any) == 1 { 0 } else { bits(low, high) }
+            if _mm256_testz_si256(any, any) == 1 { 0 } else { bits([low, high]) }
         })
     }
 
@@ -364,8 +348,9 @@ mod x86 {
         for some in blocks.chunks(127) {
             let mut lanes = zero;
             for octets in some {
-                lanes = _mm256_sub_epi8(lanes, _mm256_cmpeq_epi8(half::<0>(octets), lf));
-                lanes = _mm256_sub_epi8(lanes, _mm256_cmpeq_epi8(half::<32>(octets), lf));
+                for half in halves(octets) {
+                    lanes = _mm256_sub_epi8(lanes, _mm256_cmpeq_epi8(half, lf));
+                }
             }
             let sums = _mm256_sad_epu8(lanes, zero);
             total += (_mm256_extract_epi64::<0>(sums)
@@ -377,22 +362,14 @@ mod x86 {
         if let Some(room) = last.get_mut(..rest.len()) {
             room.copy_from_slice(rest);
         }
-        let low = _mm256_cmpeq_epi8(half::<0>(&last), lf);
-        let high = _mm256_cmpeq_epi8(half::<32>(&last), lf);
-        total + bits(low, high).count_ones() as usize
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw")]
-    fn whole(octets: &[u8; 64]) -> __m512i {
-        // SAFETY: 64 octets are there, and the load needs no alignment.
-        unsafe { _mm512_loadu_si512(octets.as_ptr().cast()) }
+        let found = halves(&last).map(|half| _mm256_cmpeq_epi8(half, lf));
+        total + bits(found).count_ones() as usize
     }
 
     #[target_feature(enable = "avx2,avx512f,avx512bw,bmi1,bmi2,lzcnt,popcnt")]
     pub(super) fn fields_avx512(text: &[u8]) -> Ends {
         let block = |octets: &[u8; 64], next: &[u8; 64]| {
-            let (octets, next) = (whole(octets), whole(next));
+            let (octets, next) = (load512(octets), load512(next));
             let lf = _mm512_cmpeq_epi8_mask(octets, _mm512_set1_epi8(b'\n' as i8));
             let space = _mm512_cmpeq_epi8_mask(next, _mm512_set1_epi8(b' ' as i8));
             let tab = _mm512_cmpeq_epi8_mask(next, _mm512_set1_epi8(b'\t' as i8));
@@ -405,9 +382,9 @@ mod x86 {
     pub(super) fn dashes_avx512(text: &[u8]) -> Option<usize> {
         dashes(text, |a, b, c| {
             let dash = _mm512_set1_epi8(b'-' as i8);
-            let lf = _mm512_cmpeq_epi8_mask(whole(a), _mm512_set1_epi8(b'\n' as i8));
-            let first = _mm512_mask_cmpeq_epi8_mask(lf, whole(b), dash);
-            _mm512_mask_cmpeq_epi8_mask(first, whole(c), dash)
+            let lf = _mm512_cmpeq_epi8_mask(load512(a), _mm512_set1_epi8(b'\n' as i8));
+            let first = _mm512_mask_cmpeq_epi8_mask(lf, load512(b), dash);
+            _mm512_mask_cmpeq_epi8_mask(first, load512(c), dash)
         })
     }
 
@@ -417,13 +394,10 @@ mod x86 {
         let (blocks, rest) = text.as_chunks::<64>();
         let mut total = 0;
         for octets in blocks {
-            total += _mm512_cmpeq_epi8_mask(whole(octets), lf).count_ones() as usize;
+            total += _mm512_cmpeq_epi8_mask(load512(octets), lf).count_ones() as usize;
         }
-        let mut last = [0; 64];
-        if let Some(room) = last.get_mut(..rest.len()) {
-            room.copy_from_slice(rest);
-        }
-        total + _mm512_cmpeq_epi8_mask(whole(&last), lf).count_ones() as usize
+        let (last, _) = load512_some(rest);
+        total + _mm512_cmpeq_epi8_mask(last, lf).count_ones() as usize
     }
 }
 

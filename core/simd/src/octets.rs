@@ -72,32 +72,18 @@ fn plain(text: &[u8], set: &Set) -> u64 {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use core::arch::x86_64::{
-        __m128i, __m256i, _mm_and_si128, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8,
-        _mm_set_epi64x, _mm_set1_epi8, _mm_setzero_si128, _mm_shuffle_epi8, _mm_srli_epi16,
-        _mm256_and_si256, _mm256_broadcastsi128_si256, _mm256_cmpeq_epi8, _mm256_loadu_si256,
-        _mm256_movemask_epi8, _mm256_set1_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8,
-        _mm256_srli_epi16, _mm512_and_si512, _mm512_broadcast_i32x4, _mm512_maskz_loadu_epi8,
+        __m128i, __m256i, _mm_and_si128, _mm_cmpeq_epi8, _mm_movemask_epi8, _mm_set_epi64x,
+        _mm_set1_epi8, _mm_setzero_si128, _mm_shuffle_epi8, _mm_srli_epi16, _mm256_and_si256,
+        _mm256_cmpeq_epi8, _mm256_movemask_epi8, _mm256_set1_epi8, _mm256_setzero_si256,
+        _mm256_shuffle_epi8, _mm256_srli_epi16, _mm512_and_si512, _mm512_broadcast_i32x4,
         _mm512_set1_epi8, _mm512_shuffle_epi8, _mm512_srli_epi16, _mm512_test_epi8_mask,
     };
 
     use super::{BLOCK, Set, plain};
+    use crate::vector::{load128, load256, load512_some, twice};
 
     /// By the high four bits of an octet: its bit in [`Set::rows`].
     const COLUMNS: [u8; 16] = [1, 2, 4, 8, 16, 32, 64, 128, 0, 0, 0, 0, 0, 0, 0, 0];
-
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn sixteen(octets: &[u8; 16]) -> __m128i {
-        // SAFETY: 16 octets are there, and the load needs no alignment.
-        unsafe { _mm_loadu_si128(octets.as_ptr().cast()) }
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn thirty_two(octets: &[u8; 32]) -> __m256i {
-        // SAFETY: 32 octets are there, and the load needs no alignment.
-        unsafe { _mm256_loadu_si256(octets.as_ptr().cast()) }
-    }
 
     /// Which of 32 octets are in the set.
     #[inline]
@@ -105,8 +91,8 @@ mod x86 {
     fn wide(octets: __m256i, set: &Set) -> u64 {
         let high = _mm256_and_si256(_mm256_srli_epi16::<4>(octets), _mm256_set1_epi8(15));
         // Octets above 127 have no row.
-        let row = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(sixteen(&set.rows)), octets);
-        let column = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(sixteen(&COLUMNS)), high);
+        let row = _mm256_shuffle_epi8(twice(&set.rows), octets);
+        let column = _mm256_shuffle_epi8(twice(&COLUMNS), high);
         let out = _mm256_cmpeq_epi8(_mm256_and_si256(row, column), _mm256_setzero_si256());
         u64::from(!_mm256_movemask_epi8(out) as u32)
     }
@@ -116,8 +102,8 @@ mod x86 {
     #[target_feature(enable = "avx2")]
     fn narrow(octets: __m128i, set: &Set) -> u64 {
         let high = _mm_and_si128(_mm_srli_epi16::<4>(octets), _mm_set1_epi8(15));
-        let row = _mm_shuffle_epi8(sixteen(&set.rows), octets);
-        let column = _mm_shuffle_epi8(sixteen(&COLUMNS), high);
+        let row = _mm_shuffle_epi8(load128(&set.rows), octets);
+        let column = _mm_shuffle_epi8(load128(&COLUMNS), high);
         let out = _mm_cmpeq_epi8(_mm_and_si128(row, column), _mm_setzero_si128());
         u64::from(!_mm_movemask_epi8(out) as u16)
     }
@@ -128,10 +114,10 @@ mod x86 {
         let len = text.len();
         // The end is looked at from behind, some of its octets twice.
         if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
-            return wide(thirty_two(first), set) | wide(thirty_two(last), set) << (len - 32);
+            return wide(load256(first), set) | wide(load256(last), set) << (len - 32);
         }
         if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
-            return narrow(sixteen(first), set) | narrow(sixteen(last), set) << (len - 16);
+            return narrow(load128(first), set) | narrow(load128(last), set) << (len - 16);
         }
         if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
             let (first, last) = (i64::from_le_bytes(*first), i64::from_le_bytes(*last));
@@ -143,13 +129,10 @@ mod x86 {
 
     #[target_feature(enable = "avx512f,avx512bw,bmi2")]
     pub(super) fn members_avx512(text: &[u8], set: &Set) -> u64 {
-        let len = text.len().min(BLOCK);
-        let there = if len == 0 { 0 } else { u64::MAX >> (BLOCK - len) };
-        // SAFETY: only the octets whose bits are set are read, and so many are there.
-        let octets = unsafe { _mm512_maskz_loadu_epi8(there, text.as_ptr().cast()) };
+        let (octets, there) = load512_some(text);
         let high = _mm512_and_si512(_mm512_srli_epi16::<4>(octets), _mm512_set1_epi8(15));
-        let row = _mm512_shuffle_epi8(_mm512_broadcast_i32x4(sixteen(&set.rows)), octets);
-        let column = _mm512_shuffle_epi8(_mm512_broadcast_i32x4(sixteen(&COLUMNS)), high);
+        let row = _mm512_shuffle_epi8(_mm512_broadcast_i32x4(load128(&set.rows)), octets);
+        let column = _mm512_shuffle_epi8(_mm512_broadcast_i32x4(load128(&COLUMNS)), high);
         // What was not read is NUL, which may be in the set.
         _mm512_test_epi8_mask(row, column) & there
     }

@@ -52,12 +52,13 @@ fn stands(octet: u8) -> bool {
 mod x86 {
     use alloc::vec::Vec;
     use core::arch::x86_64::{
-        __m128i, __m256i, _mm_cmpeq_epi8, _mm_cmpgt_epi8, _mm_loadu_si128, _mm_movemask_epi8,
-        _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8,
-        _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8,
-        _mm512_mask_cmpeq_epi8_mask, _mm512_mask_cmplt_epi8_mask, _mm512_mask_storeu_epi8,
-        _mm512_maskz_loadu_epi8, _mm512_set1_epi8,
+        __m128i, _mm_cmpeq_epi8, _mm_cmpgt_epi8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x,
+        _mm_set1_epi8, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8, _mm256_movemask_epi8, _mm256_or_si256,
+        _mm256_set1_epi8, _mm512_mask_cmpeq_epi8_mask, _mm512_mask_cmplt_epi8_mask,
+        _mm512_mask_storeu_epi8, _mm512_set1_epi8,
     };
+
+    use crate::vector::{load128, load256, load512_some};
 
     const QUOTE: i8 = b'"' as i8;
     const BACKSLASH: i8 = b'\\' as i8;
@@ -69,10 +70,7 @@ mod x86 {
         let room = out.spare_capacity_mut().as_mut_ptr().cast::<u8>();
         let mut at = 0;
         while at < text.len() {
-            let len = (text.len() - at).min(64);
-            let there = u64::MAX >> (64 - len);
-            // SAFETY: only the octets whose bits are set are read, and so many are there.
-            let octets = unsafe { _mm512_maskz_loadu_epi8(there, text.as_ptr().add(at).cast()) };
+            let (octets, there) = load512_some(&text[at..]);
             // Octets above 127 are below all others, as numbers with a sign.
             let odd = _mm512_mask_cmplt_epi8_mask(there, octets, _mm512_set1_epi8(SPACE))
                 | _mm512_mask_cmpeq_epi8_mask(there, octets, _mm512_set1_epi8(QUOTE))
@@ -83,7 +81,7 @@ mod x86 {
             // SAFETY: only the octets whose bits are set are written: those up to the length of the
             // text behind the first of the reserved room.
             unsafe { _mm512_mask_storeu_epi8(room.add(1 + at).cast(), there, octets) };
-            at += len;
+            at += there.count_ones() as usize;
         }
         // SAFETY: `text.len()` octets were written behind the first of the room.
         unsafe { close(out, text.len()) };
@@ -128,10 +126,8 @@ mod x86 {
             let (blocks, _) = text.as_chunks();
             return blocks.iter().all(|block| wide(block) == 0) && wide(last) == 0;
         }
-        if let (Some(first), Some(last)) = (text.first_chunk::<16>(), text.last_chunk::<16>()) {
-            // SAFETY: 16 octets are there, and the load needs no alignment.
-            let load = |octets: &[u8; 16]| unsafe { _mm_loadu_si128(octets.as_ptr().cast()) };
-            return narrow(load(first)) | narrow(load(last)) == 0;
+        if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+            return narrow(load128(first)) | narrow(load128(last)) == 0;
         }
         if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
             let (first, last) = (i64::from_le_bytes(*first), i64::from_le_bytes(*last));
@@ -144,8 +140,7 @@ mod x86 {
     #[inline]
     #[target_feature(enable = "avx2")]
     fn wide(octets: &[u8; 32]) -> i32 {
-        // SAFETY: 32 octets are there, and the load needs no alignment.
-        let octets: __m256i = unsafe { _mm256_loadu_si256(octets.as_ptr().cast()) };
+        let octets = load256(octets);
         let low = _mm256_cmpgt_epi8(_mm256_set1_epi8(SPACE), octets);
         let quote = _mm256_cmpeq_epi8(octets, _mm256_set1_epi8(QUOTE));
         let backslash = _mm256_cmpeq_epi8(octets, _mm256_set1_epi8(BACKSLASH));

@@ -45,17 +45,11 @@ fn is_ascii(octets: &[u8]) -> bool {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use core::arch::x86_64::{
-        __m256i, __m512i, _mm_loadu_si128, _mm_movemask_epi8, _mm256_loadu_si256,
-        _mm256_movemask_epi8, _mm256_or_si256, _mm512_loadu_si512, _mm512_maskz_loadu_epi8,
+        _mm_movemask_epi8, _mm_or_si128, _mm256_movemask_epi8, _mm256_or_si256,
         _mm512_movepi8_mask, _mm512_or_si512,
     };
 
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn thirty_two(octets: &[u8; 32]) -> __m256i {
-        // SAFETY: 32 octets are there, and the load needs no alignment.
-        unsafe { _mm256_loadu_si256(octets.as_ptr().cast()) }
-    }
+    use crate::vector::{load128, load256, load512, load512_some};
 
     #[target_feature(enable = "avx2")]
     pub(super) fn is_ascii_avx2(octets: &[u8]) -> bool {
@@ -64,35 +58,22 @@ mod x86 {
             let (Some(first), Some(last)) = (octets.first_chunk(), octets.last_chunk()) else {
                 return octets.is_ascii();
             };
-            let sixteen = |octets: &[u8; 16]| {
-                // SAFETY: 16 octets are there, and the load needs no alignment.
-                _mm_movemask_epi8(unsafe { _mm_loadu_si128(octets.as_ptr().cast()) })
-            };
-            return sixteen(first) | sixteen(last) == 0;
+            return _mm_movemask_epi8(_mm_or_si128(load128(first), load128(last))) == 0;
         };
         let (blocks, rest) = octets.as_chunks::<128>();
         for block in blocks {
             let (quarters, _) = block.as_chunks();
             let [a, b, c, d] = quarters else { return false };
-            let (low, high) = (
-                _mm256_or_si256(thirty_two(a), thirty_two(b)),
-                _mm256_or_si256(thirty_two(c), thirty_two(d)),
-            );
+            let (low, high) =
+                (_mm256_or_si256(load256(a), load256(b)), _mm256_or_si256(load256(c), load256(d)));
             if _mm256_movemask_epi8(_mm256_or_si256(low, high)) != 0 {
                 return false;
             }
         }
         let (some, _) = rest.as_chunks();
-        let last = thirty_two(last);
-        let all = some.iter().fold(last, |all, some| _mm256_or_si256(all, thirty_two(some)));
+        let last = load256(last);
+        let all = some.iter().fold(last, |all, some| _mm256_or_si256(all, load256(some)));
         _mm256_movemask_epi8(all) == 0
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw")]
-    fn sixty_four(octets: &[u8; 64]) -> __m512i {
-        // SAFETY: 64 octets are there, and the load needs no alignment.
-        unsafe { _mm512_loadu_si512(octets.as_ptr().cast()) }
     }
 
     #[target_feature(enable = "avx512f,avx512bw,bmi2")]
@@ -101,19 +82,15 @@ mod x86 {
         for block in blocks {
             let (quarters, _) = block.as_chunks();
             let [a, b, c, d] = quarters else { return false };
-            let (low, high) = (
-                _mm512_or_si512(sixty_four(a), sixty_four(b)),
-                _mm512_or_si512(sixty_four(c), sixty_four(d)),
-            );
+            let (low, high) =
+                (_mm512_or_si512(load512(a), load512(b)), _mm512_or_si512(load512(c), load512(d)));
             if _mm512_movepi8_mask(_mm512_or_si512(low, high)) != 0 {
                 return false;
             }
         }
         let (some, rest) = rest.as_chunks();
-        let there = u64::MAX.checked_shr(64 - rest.len() as u32).unwrap_or_default();
-        // SAFETY: only the octets whose bits are set are read, and so many are there.
-        let last = unsafe { _mm512_maskz_loadu_epi8(there, rest.as_ptr().cast()) };
-        let all = some.iter().fold(last, |all, some| _mm512_or_si512(all, sixty_four(some)));
+        let (last, _) = load512_some(rest);
+        let all = some.iter().fold(last, |all, some| _mm512_or_si512(all, load512(some)));
         _mm512_movepi8_mask(all) == 0
     }
 }

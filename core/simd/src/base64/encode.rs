@@ -44,18 +44,15 @@ mod x86 {
     use core::arch::x86_64::*;
 
     use super::{super::ALPHABET, LINE, TEXT};
+    use crate::vector::load512;
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi")]
     pub(super) fn avx512(lines: &[[u8; LINE]], out: &mut Vec<u8>) {
         const FIRST: [u8; 64] = order(0);
         const SECOND: [u8; 64] = order(48);
         const SHIFTS: [u8; 64] = shifts();
-        let load = |octets: &[u8; 64]| {
-            // SAFETY: the array is 64 octets.
-            unsafe { _mm512_loadu_si512(octets.as_ptr().cast()) }
-        };
-        let (first, second, shifts) = (load(&FIRST), load(&SECOND), load(&SHIFTS));
-        let alphabet = load(ALPHABET);
+        let (first, second, shifts) = (load512(&FIRST), load512(&SECOND), load512(&SHIFTS));
+        let alphabet = load512(ALPHABET);
         // Characters go by the low six bits of what is looked up.
         let text = |octets, order| {
             let octets = _mm512_permutexvar_epi8(order, octets);

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use core::{arch::x86_64::*, mem::MaybeUninit};
 
 use super::{ALPHABET, Quantum, room};
+use crate::vector::{load256, load512, store256, store512, twice};
 
 /// How many values are gathered before they are packed.
 const SCRATCH: usize = 2048;
@@ -133,20 +134,6 @@ fn some512(octets: __m512i, count: usize, room: &mut [MaybeUninit<u8>]) -> usize
         _mm512_mask_storeu_epi8(room.as_mut_ptr().cast(), mask, octets);
     }
     count
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn load512(octets: &[u8; 64]) -> __m512i {
-    // SAFETY: the array is 64 octets.
-    unsafe { _mm512_loadu_si512(octets.as_ptr().cast()) }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn store512(room: &mut [u8; 64], octets: __m512i) {
-    // SAFETY: the array is 64 octets.
-    unsafe { _mm512_storeu_si512(room.as_mut_ptr().cast(), octets) }
 }
 
 /// In [`lookup`]: what is not of the alphabet has the top bit, and this one if it is no line end.
@@ -307,25 +294,4 @@ fn some256(octets: __m256i, count: usize, room: &mut [MaybeUninit<u8>]) -> usize
         done += 1;
     }
     done
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn twice(table: &[u8; 16]) -> __m256i {
-    // SAFETY: the array is 16 octets.
-    _mm256_broadcastsi128_si256(unsafe { _mm_loadu_si128(table.as_ptr().cast()) })
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn load256(octets: &[u8; 32]) -> __m256i {
-    // SAFETY: the array is 32 octets.
-    unsafe { _mm256_loadu_si256(octets.as_ptr().cast()) }
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn store256(room: &mut [u8; 32], octets: __m256i) {
-    // SAFETY: the array is 32 octets.
-    unsafe { _mm256_storeu_si256(room.as_mut_ptr().cast(), octets) }
 }

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use core::{arch::x86_64::*, mem::MaybeUninit};
 
 use super::{DIGITS, blanks};
+use crate::vector::{bits, halves, load512};
 
 /// What 64 octets hold, a bit an octet.
 struct Marks<V> {
@@ -163,13 +164,6 @@ pub(super) fn avx512(text: &[u8], longest: usize, out: &mut Vec<u8>) -> usize {
     )
 }
 
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn load512(octets: &[u8; 64]) -> __m512i {
-    // SAFETY: the array is 64 octets.
-    unsafe { _mm512_loadu_si512(octets.as_ptr().cast()) }
-}
-
 /// [`DIGITS`] of the octets below 128, in halves.
 static LOWER: [[u8; 64]; 2] = {
     let mut table = [[0; 64]; 2];
@@ -189,8 +183,8 @@ pub(super) fn avx2(text: &[u8], longest: usize, out: &mut Vec<u8>) -> usize {
         longest,
         out,
         |octets, next, after| {
-            let octets = load256(octets);
-            let (next, after) = (load256(next), load256(after));
+            let octets = halves(octets);
+            let (next, after) = (halves(next), halves(after));
             // All is decided in vectors: masks that meet each other halfway are compiled badly.
             let lf = [0, 1].map(|half| _mm256_cmpeq_epi8(next[half], byte(b'\n')));
             let cr = [0, 1].map(|half| _mm256_cmpeq_epi8(next[half], byte(b'\r')));
@@ -273,23 +267,6 @@ fn digits256(octets: __m256i) -> __m256i {
     let is_letter = _mm256_cmpeq_epi8(_mm256_min_epu8(from_ten, byte(5)), from_ten);
     let letters = _mm256_blendv_epi8(byte(0x80), letter, is_letter);
     _mm256_blendv_epi8(letters, number, is_number)
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn load256(octets: &[u8; 64]) -> [__m256i; 2] {
-    // SAFETY: 32 octets from 0 and from 32 on are within 64.
-    unsafe {
-        let octets = octets.as_ptr();
-        [_mm256_loadu_si256(octets.cast()), _mm256_loadu_si256(octets.add(32).cast())]
-    }
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn bits(halves: [__m256i; 2]) -> u64 {
-    let [low, high] = halves.map(|half| u64::from(_mm256_movemask_epi8(half) as u32));
-    low | high << 32
 }
 
 /// For each mask of eight places, those that are kept, in order.
