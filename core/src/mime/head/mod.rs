@@ -23,25 +23,37 @@
 //! Where a field may stand once and stands several times, the first one counts, as in ENVELOPE;
 //! address lists of recipients are taken together (RFC 5322 §4.5.3). [`Head::all`] reaches the
 //! others.
+//!
+//! | file | holds |
+//! |---|---|
+//! | here | [`Head`]: what each field says |
+//! | `fields.rs` | [`Wanted`] and [`All`]: which fields are meant, and the walk |
+//! | `addresses.rs` | [`List`]: the addresses of one field or of several |
+
+mod addresses;
+mod fields;
 
 use alloc::borrow::Cow;
-use core::slice;
 
 use memchr::memchr;
 
 use super::{
-    address::{self, Address, Addresses, Mailbox},
+    address::{self, Mailbox},
     authentication::AuthenticationResults,
     date::DateTime,
-    header::{self, Field, Fields, Name},
+    header::{self, Field, Name},
     list::{self, ListId, Uris},
     mark::{self, AutoSubmitted, Importance},
     message_id::{self, MessageIds},
     parameter::{ContentType, Disposition, Params},
     received::Received,
-    structure::{self, Encoding, KeptFields, Structure},
+    structure::{self, Encoding, Structure},
 };
 use crate::grammar::tag_list::TagList;
+
+pub use addresses::List;
+pub(super) use fields::Raw;
+pub use fields::{All, Wanted};
 
 /// The fields of one header.
 #[derive(Clone, Copy, Debug)]
@@ -55,52 +67,6 @@ enum Source<'a> {
     Listed(&'a [structure::Field], &'a [u8]),
     /// Those that the tree kept of the part with this index.
     Kept(&'a Structure, usize),
-}
-
-/// Which field is meant: a known name, or any name by its octets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted<'n> {
-    /// One of the names that this crate knows.
-    Known(Name),
-    /// Another name, compared without regard to the case of the letters.
-    Other(&'n [u8]),
-}
-
-impl From<Name> for Wanted<'_> {
-    fn from(name: Name) -> Self {
-        Self::Known(name)
-    }
-}
-
-impl<'n> From<&'n [u8]> for Wanted<'n> {
-    fn from(name: &'n [u8]) -> Self {
-        match Name::of(name) {
-            Name::Other => Self::Other(name),
-            known => Self::Known(known),
-        }
-    }
-}
-
-impl<'n> From<&'n str> for Wanted<'n> {
-    fn from(name: &'n str) -> Self {
-        name.as_bytes().into()
-    }
-}
-
-impl Wanted<'_> {
-    /// Whether the field `raw`, which was taken for `name`, is meant.
-    fn is(self, name: Name, raw: &[u8]) -> bool {
-        match self {
-            Self::Known(wanted) if name != Name::Other => wanted == name,
-            // A tree that was stored before the name became known.
-            Self::Known(wanted) => {
-                raw.get(..wanted.as_str().len())
-                    .is_some_and(|start| start.eq_ignore_ascii_case(wanted.as_str().as_bytes()))
-                    && Field::new(raw).is(wanted.as_str().as_bytes())
-            }
-            Self::Other(wanted) => name == Name::Other && Field::new(raw).is(wanted),
-        }
-    }
 }
 
 impl<'a> Head<'a> {
@@ -516,94 +482,6 @@ impl<'a> Head<'a> {
     #[must_use]
     pub fn mime_version(&self) -> Option<(u8, u8)> {
         mark::mime_version(self.first(Name::MimeVersion)?.value())
-    }
-}
-
-/// Walks fields; see [`Head::all`] and [`Head::fields`].
-#[derive(Clone, Debug)]
-pub struct All<'a, 'n> {
-    raw: Raw<'a>,
-    wanted: Option<Wanted<'n>>,
-}
-
-impl<'a> Iterator for All<'a, '_> {
-    type Item = Field<'a>;
-
-    #[inline]
-    fn next(&mut self) -> Option<Field<'a>> {
-        let (name, raw) = match self.wanted {
-            None => self.raw.next()?,
-            Some(wanted) => self.raw.find(|(name, raw)| wanted.is(*name, raw))?,
-        };
-        Some(Field::listed(name, raw))
-    }
-}
-
-/// Walks the octets of fields and what they were taken for.
-#[derive(Clone, Debug)]
-pub(super) enum Raw<'a> {
-    Octets(Fields<'a>),
-    Listed(slice::Iter<'a, structure::Field>, &'a [u8]),
-    Kept(KeptFields<'a>),
-}
-
-impl<'a> Iterator for Raw<'a> {
-    type Item = (Name, &'a [u8]);
-
-    #[inline]
-    fn next(&mut self) -> Option<(Name, &'a [u8])> {
-        match self {
-            Self::Octets(fields) => fields.next().map(|field| (field.kind(), field.raw())),
-            Self::Listed(fields, bytes) => {
-                fields.next().map(|field| (field.name(), field.span().of(bytes)))
-            }
-            Self::Kept(fields) => fields.next(),
-        }
-    }
-}
-
-/// Walks the addresses of fields, the first [`HEADER_ADDRESSES`](super::HEADER_ADDRESSES) entries of them; see
-/// [`Head::list`].
-#[derive(Clone, Debug)]
-pub struct List<'a> {
-    fields: All<'a, 'static>,
-    takes_all: bool,
-    open: Addresses<'a>,
-}
-
-impl<'a> List<'a> {
-    /// The mailboxes alone, those in groups too.
-    pub fn mailboxes(self) -> impl Iterator<Item = Mailbox<'a>> {
-        self.filter_map(|address| match address {
-            Address::Mailbox(mailbox) => Some(mailbox),
-            Address::Group(_) | Address::GroupEnd => None,
-        })
-    }
-
-    /// Whether there are more entries than are shown: to be asked when the walk is over.
-    #[must_use]
-    pub fn is_truncated(&self) -> bool {
-        self.open.is_truncated() || (self.open.left() == 0 && self.fields.clone().next().is_some())
-    }
-}
-
-impl<'a> Iterator for List<'a> {
-    type Item = Address<'a>;
-
-    fn next(&mut self) -> Option<Address<'a>> {
-        loop {
-            if let Some(address) = self.open.next() {
-                return Some(address);
-            }
-            if self.open.left() == 0 {
-                return None;
-            }
-            let value = self.fields.next()?.value();
-            if !self.takes_all {
-                self.fields = Head::parse(b"").fields();
-            }
-            self.open = address::addresses(value).at_most(self.open.left());
-        }
     }
 }
 
