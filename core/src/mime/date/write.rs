@@ -10,12 +10,7 @@ impl DateTime {
         let weekday = (self.days() + 4).rem_euclid(7) as usize;
         out.extend_from_slice(WEEKDAYS.get(weekday).copied().unwrap_or_default().as_bytes());
         out.extend_from_slice(b", ");
-        number(u32::from(self.day), 1, out);
-        out.push(b' ');
-        out.extend_from_slice(self.month_name());
-        out.push(b' ');
-        number(u32::from(self.year), 4, out);
-        self.write_time(out);
+        self.write_with(b' ', out);
     }
 
     /// Appends it as in `21-Nov-1997 09:55:06 -0600`, the day padded with a blank (date-time,
@@ -24,15 +19,16 @@ impl DateTime {
         if self.day < 10 {
             out.push(b' ');
         }
-        number(u32::from(self.day), 1, out);
-        out.push(b'-');
-        out.extend_from_slice(self.month_name());
-        out.push(b'-');
-        number(u32::from(self.year), 4, out);
-        self.write_time(out);
+        self.write_with(b'-', out);
     }
 
-    fn write_time(&self, out: &mut Vec<u8>) {
+    /// The day, its parts apart by `between`, and the time.
+    fn write_with(&self, between: u8, out: &mut Vec<u8>) {
+        number(u32::from(self.day), 1, out);
+        out.push(between);
+        out.extend_from_slice(self.month_name());
+        out.push(between);
+        number(u32::from(self.year), 4, out);
         for (mark, part) in [(b' ', self.hour), (b':', self.minute), (b':', self.second)] {
             out.push(mark);
             number(u32::from(part), 2, out);
