@@ -12,7 +12,7 @@ use memchr::{memchr_iter, memchr2, memrchr};
 use super::{
     charset::{self, Charset},
     header::{unfold, unfold_inner},
-    lexer::{BLANK, Q_TEXT, run},
+    lexer::{BLANK, Q_TEXT, run, trim},
     parameter::hex,
 };
 use crate::grammar::base64;
@@ -27,7 +27,7 @@ use crate::grammar::base64;
 /// ```
 #[must_use]
 pub fn decode(value: &[u8]) -> Cow<'_, str> {
-    let value = value.trim_ascii();
+    let value = trim(value);
     if memchr2(b'=', b'\n', value).is_none() {
         return charset::guess(value);
     }

@@ -8,7 +8,10 @@ use alloc::{borrow::Cow, vec::Vec};
 
 use memchr::{memchr, memchr_iter};
 
-use super::encoded_word;
+use super::{
+    encoded_word,
+    lexer::{trim, trim_end},
+};
 
 mod name;
 
@@ -89,7 +92,7 @@ impl<'a> Field<'a> {
     #[inline]
     #[must_use]
     pub fn name(&self) -> &'a [u8] {
-        self.raw.get(..self.colon as usize).unwrap_or_default().trim_ascii_end()
+        trim_end(self.raw.get(..self.colon as usize).unwrap_or_default())
     }
 
     /// What stands behind the colon, folds and all, without the last line end; the whole line if
@@ -162,7 +165,7 @@ fn colon(raw: &[u8]) -> Option<usize> {
 pub(crate) fn name(raw: &[u8]) -> Option<(Name, usize)> {
     Name::split(raw).or_else(|| {
         let colon = colon(raw)?;
-        Some((Name::of(raw.get(..colon)?.trim_ascii_end()), colon))
+        Some((Name::of(trim_end(raw.get(..colon)?)), colon))
     })
 }
 
@@ -191,7 +194,7 @@ fn name_end(raw: &[u8]) -> Option<usize> {
 /// space, as a tab was only there for the fold; the blanks at both ends go.
 #[must_use]
 pub fn unfold(value: &[u8]) -> Cow<'_, [u8]> {
-    unfold_inner(value.trim_ascii())
+    unfold_inner(trim(value))
 }
 
 /// As [`unfold`], with the blanks at both ends.

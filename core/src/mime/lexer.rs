@@ -194,6 +194,35 @@ pub(crate) const fn is_blank(octet: u8) -> bool {
     is(octet, BLANK)
 }
 
+/// `text` without the blanks at both ends. What is blank elsewhere, as a form feed is, stays: who
+/// trims it sees other boundaries and names than those who read the RFCs.
+#[inline]
+pub(crate) fn trim(text: &[u8]) -> &[u8] {
+    trim_start(trim_end(text))
+}
+
+/// `text` without the blanks at its start.
+#[inline]
+pub(crate) fn trim_start(mut text: &[u8]) -> &[u8] {
+    while let [first, rest @ ..] = text
+        && is_blank(*first)
+    {
+        text = rest;
+    }
+    text
+}
+
+/// `text` without the blanks at its end.
+#[inline]
+pub(crate) fn trim_end(mut text: &[u8]) -> &[u8] {
+    while let [rest @ .., last] = text
+        && is_blank(*last)
+    {
+        text = rest;
+    }
+    text
+}
+
 /// An octet of a token (RFC 2045 §5.1), or one above 127.
 pub(crate) const fn is_token(octet: u8) -> bool {
     is(octet, TOKEN)

@@ -8,7 +8,7 @@ use memchr::memchr;
 use super::{
     address::phrase,
     encoded_word,
-    lexer::{BLANK, Lexer, WORD, is},
+    lexer::{BLANK, Lexer, WORD, is, trim},
 };
 
 /// The addresses (URIs) in the value of List-Unsubscribe and its kin, in the order in which they
@@ -81,7 +81,7 @@ pub fn is_no(value: &[u8]) -> bool {
 /// (RFC 8058 §3.1).
 #[must_use]
 pub fn is_one_click(value: &[u8]) -> bool {
-    value.trim_ascii().eq_ignore_ascii_case(b"List-Unsubscribe=One-Click")
+    trim(value).eq_ignore_ascii_case(b"List-Unsubscribe=One-Click")
 }
 
 /// The identity of a mailing list (RFC 2919).
@@ -132,7 +132,7 @@ impl<'a> ListId<'a> {
     /// What people call the list.
     #[must_use]
     pub fn description(&self) -> Option<Cow<'a, str>> {
-        let description = phrase(self.description.trim_ascii());
+        let description = phrase(trim(self.description));
         (!description.is_empty()).then(|| encoded_word::decode_line(description))
     }
 }
@@ -176,7 +176,7 @@ impl<'a> Iterator for Phrases<'a> {
             }
             let text = start.get(..start.len() - self.lexer.rest().len()).unwrap_or_default();
             self.lexer.eat(b',');
-            let text = phrase(text.trim_ascii());
+            let text = phrase(trim(text));
             if !text.is_empty() {
                 return Some(encoded_word::decode_line(text));
             }
@@ -186,7 +186,7 @@ impl<'a> Iterator for Phrases<'a> {
 }
 
 fn without_blanks(text: &[u8]) -> Cow<'_, [u8]> {
-    let text = text.trim_ascii();
+    let text = trim(text);
     if !text.iter().any(|octet| is(*octet, BLANK)) {
         return Cow::Borrowed(text);
     }

@@ -7,7 +7,7 @@ use posthaste_simd::octets::Set;
 
 use super::{
     header::unfold,
-    lexer::{BLANK, Lexer, Stops, run},
+    lexer::{BLANK, Lexer, Stops, run, trim, trim_start},
 };
 
 /// What ends an identifier, or makes it an odd one.
@@ -43,7 +43,7 @@ impl<'a> Iterator for MessageIds<'a> {
 
     fn next(&mut self) -> Option<Cow<'a, [u8]>> {
         // Nearly all are so: nothing but blanks before the bracket, and none in it.
-        if let Some(inner @ [first, ..]) = self.rest.trim_ascii_start().strip_prefix(b"<")
+        if let Some(inner @ [first, ..]) = trim_start(self.rest).strip_prefix(b"<")
             && !matches!(first, b'"' | b'>')
         {
             let end = Stops::new(inner, &ENDS).next(0);
@@ -66,7 +66,7 @@ impl<'a> MessageIds<'a> {
         }
         loop {
             let Some(start) = memchr(b'<', self.rest) else {
-                let bare = self.rest.trim_ascii();
+                let bare = trim(self.rest);
                 self.rest = &[];
                 return (self.may_be_bare && !bare.is_empty()).then(|| unfold(bare));
             };
@@ -77,7 +77,7 @@ impl<'a> MessageIds<'a> {
                 return None;
             };
             self.rest = inner.get(end + 1..).unwrap_or_default();
-            let id = inner.get(..end).unwrap_or_default().trim_ascii();
+            let id = trim(inner.get(..end).unwrap_or_default());
             if !id.is_empty() {
                 return Some(unfold(id));
             }

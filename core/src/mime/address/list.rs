@@ -6,7 +6,7 @@ use super::{
     Address, Group, Mailbox, quick,
     words::{Words, last_word, phrase, words},
 };
-use crate::mime::lexer::{BLANK, Lexer, is};
+use crate::mime::lexer::{BLANK, Lexer, is, trim};
 
 /// Walks an address list; see [`addresses`](super::addresses).
 #[derive(Clone, Copy, Debug)]
@@ -155,10 +155,10 @@ impl<'a> Addresses<'a> {
         let spec = start.get(..end).unwrap_or_default();
         // As in: alice@example.org <alice@example.org>
         if self.lexer.peek() == Some(b'<') {
-            return self.angle(Words { text: spec.trim_ascii(), plain });
+            return self.angle(Words { text: trim(spec), plain });
         }
         let (phrase, spec) = spec.split_at_checked(first).unwrap_or((&[], spec));
-        let (phrase, spec) = (phrase.trim_ascii(), spec.trim_ascii());
+        let (phrase, spec) = (trim(phrase), trim(spec));
         plain &= !spec.iter().any(|octet| is(*octet, BLANK));
         let at = Some(at.saturating_sub(first));
         Mailbox { phrase, comment, spec, at, plain, ..Mailbox::default() }
@@ -231,5 +231,5 @@ impl<'a> Addresses<'a> {
 
 /// What stands from `start` to `rest`, which is its end.
 fn up_to<'a>(start: &'a [u8], rest: &[u8]) -> &'a [u8] {
-    start.get(..start.len().saturating_sub(rest.len())).unwrap_or_default().trim_ascii()
+    trim(start.get(..start.len().saturating_sub(rest.len())).unwrap_or_default())
 }

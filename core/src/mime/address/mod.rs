@@ -27,7 +27,7 @@ use alloc::{borrow::Cow, string::String};
 
 use super::{
     HEADER_ADDRESSES, charset, encoded_word,
-    lexer::{ATOM, BLANK, Lexer, WORD, is, unescape},
+    lexer::{ATOM, BLANK, Lexer, WORD, is, trim, unescape},
 };
 
 mod list;
@@ -89,12 +89,12 @@ impl<'a> Mailbox<'a> {
             None if self.plain => Cow::Borrowed(self.phrase),
             _ => self.odd_name(),
         };
-        (!name.trim_ascii().is_empty()).then_some(name)
+        (!trim(&name).is_empty()).then_some(name)
     }
 
     fn odd_name(&self) -> Cow<'a, [u8]> {
         match self.comment {
-            Some(comment) if self.phrase.is_empty() => unescape(comment.trim_ascii()),
+            Some(comment) if self.phrase.is_empty() => unescape(trim(comment)),
             _ if self.plain => Cow::Borrowed(self.phrase),
             _ => phrase(self.phrase),
         }
@@ -139,7 +139,7 @@ impl<'a> Mailbox<'a> {
     #[must_use]
     pub fn local(&self) -> Cow<'a, [u8]> {
         let local = self.spec.get(..self.at.unwrap_or(self.spec.len())).unwrap_or_default();
-        if self.plain { Cow::Borrowed(local) } else { phrase(local.trim_ascii()) }
+        if self.plain { Cow::Borrowed(local) } else { phrase(trim(local)) }
     }
 
     /// What stands behind the `@`; `None` if nothing does.

@@ -10,7 +10,7 @@ use core::ops::Range;
 use posthaste_simd::octets::{BLOCK, Set, members};
 
 use super::Mailbox;
-use crate::mime::lexer::{BLANK, Stops, WORD, is, run};
+use crate::mime::lexer::{BLANK, Stops, WORD, is, run, trim_end};
 
 /// What ends a word.
 static STOPS: Set = Set::of(b",;:<>@\"([\\ \t\r\n");
@@ -170,7 +170,7 @@ fn ended(octet: Option<&u8>, end: usize) -> Option<usize> {
 
 /// `end` without the blanks before it, down to `from`.
 fn trimmed(text: &[u8], from: usize, end: usize) -> usize {
-    from + text.get(from..end).unwrap_or_default().trim_ascii_end().len()
+    from + trim_end(text.get(from..end).unwrap_or_default()).len()
 }
 
 /// Where the first octet of `set` stands from `from` on, or where `text` ends; `None` if neither is

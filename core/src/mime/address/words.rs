@@ -4,7 +4,7 @@ use alloc::{borrow::Cow, vec::Vec};
 
 use posthaste_simd::octets::{BLOCK, Set, members};
 
-use crate::mime::lexer::{BLANK, Lexer, WORD, is, run, unescape};
+use crate::mime::lexer::{BLANK, Lexer, WORD, is, run, trim, unescape};
 
 /// Words as they stand, and whether they stand for themselves: without quotes, comments and escapes,
 /// and with single spaces between them.
@@ -144,7 +144,7 @@ pub(in crate::mime) fn phrase(words: &[u8]) -> Cow<'_, [u8]> {
 
 /// A domain or a route: without comments and blanks, literals as they are.
 pub(super) fn joined(text: &[u8]) -> Cow<'_, [u8]> {
-    let text = text.trim_ascii();
+    let text = trim(text);
     if is_plain(text) && !text.contains(&b' ') {
         return Cow::Borrowed(text);
     }

@@ -12,7 +12,7 @@ mod partial;
 pub use external::{Access, ExternalBody};
 pub use partial::Partial;
 
-use super::{Message, structure::Kind, text::Media};
+use super::{Message, lexer::trim, structure::Kind, text::Media};
 
 /// The part of `multipart/related` that is to be shown, the others being what it needs: the one that
 /// `start` names, else the first (RFC 2387 §3.2). `None` for any other part.
@@ -24,7 +24,7 @@ pub fn related_root(message: &Message<'_>, index: usize) -> Option<usize> {
     }
     let structure = message.structure();
     let named = media.params.raw("start").and_then(|start| {
-        let start = start.trim_ascii();
+        let start = trim(&start);
         let start = start.strip_prefix(b"<").unwrap_or(start);
         let start = start.strip_suffix(b">").unwrap_or(start);
         structure

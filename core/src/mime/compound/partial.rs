@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::mime::{Message, text::Media};
+use crate::mime::{Message, lexer::trim, text::Media};
 
 /// Which piece of which message a part is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ impl Partial {
         }
         let number = |name| {
             let digits = media.params.raw(name)?;
-            core::str::from_utf8(digits.trim_ascii()).ok()?.parse::<u32>().ok()
+            core::str::from_utf8(trim(&digits)).ok()?.parse::<u32>().ok()
         };
         let id = media.params.raw("id")?.into_owned();
         let (place, total) = (number("number")?, number("total"));

@@ -2,17 +2,17 @@
 //! nothing that the long path would not read as well.
 
 use super::{DateTime, on_day, words};
-use crate::mime::lexer::{BLANK, Lexer, is};
+use crate::mime::lexer::{Lexer, is_blank, trim_start};
 
 /// A date in the form that nearly all have, as in `Fri, 21 Nov 1997 09:55:06 -0600`, folded or not, or
 /// with the name of a zone; `None` for all others, and if there is no such day or time.
 pub(super) fn date(value: &[u8]) -> Option<DateTime> {
-    let mut text = past_blanks(value);
+    let mut text = trim_start(value);
     if let Some(([a, b, c, b','], rest)) = text.split_first_chunk() {
         if !words::is_weekday(&[*a, *b, *c]) {
             return None;
         }
-        text = past_blanks(rest);
+        text = trim_start(rest);
     }
     let (&[a, b], rest) = text.split_first_chunk()?;
     let (day, text) = match (a.wrapping_sub(b'0'), b.wrapping_sub(b'0')) {
@@ -59,22 +59,11 @@ pub(super) fn date(value: &[u8]) -> Option<DateTime> {
 /// The highest bit of each octet.
 const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
 
-/// What follows the blanks at the start of `text`.
-#[inline]
-fn past_blanks(mut text: &[u8]) -> &[u8] {
-    while let [octet, rest @ ..] = text
-        && is(*octet, BLANK)
-    {
-        text = rest;
-    }
-    text
-}
-
 /// What follows one blank or more.
 #[inline]
 fn behind_blanks(text: &[u8]) -> Option<&[u8]> {
     let (first, rest) = text.split_first()?;
-    is(*first, BLANK).then(|| past_blanks(rest))
+    is_blank(*first).then(|| trim_start(rest))
 }
 
 /// The number that four digits are.

@@ -6,7 +6,7 @@ use memchr::memchr;
 use posthaste_simd::octets::{self, Set};
 
 use super::{BY, CLAUSES, FOR, FROM, Received, Tls, Told, VIA, WITH, after, ip};
-use crate::mime::lexer::{BLANK, Lexer, WORD, is};
+use crate::mime::lexer::{BLANK, Lexer, WORD, is, trim};
 
 impl<'a> Received<'a> {
     /// Reads the value, which nothing else has been read of.
@@ -134,9 +134,7 @@ impl<'a> Received<'a> {
             && let Some(clause) = self.clauses.get_mut(at)
         {
             *clause = match (at, first) {
-                (VIA | WITH | FOR, _) => {
-                    self.value.get(start..end).unwrap_or_default().trim_ascii()
-                }
+                (VIA | WITH | FOR, _) => trim(self.value.get(start..end).unwrap_or_default()),
                 (_, Some((start, end))) => self.value.get(start..end).unwrap_or_default(),
                 (_, None) => {
                     let text = self.value.get(start..end).unwrap_or_default();

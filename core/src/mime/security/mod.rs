@@ -26,7 +26,7 @@ use memchr::memchr_iter;
 
 pub use armour::{Armour, Block, Blocks, blocks, clear_text};
 
-use super::{Message, Span, structure::Kind, text::Media, transfer};
+use super::{Message, Span, lexer::trim, structure::Kind, text::Media, transfer};
 
 /// How a part is protected.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -154,7 +154,7 @@ impl Protocol {
     fn of(name: &[u8]) -> Option<Self> {
         let slash = name.iter().position(|octet| *octet == b'/')?;
         let (kind, subtype) = name.split_at_checked(slash)?;
-        Self::of_type(kind.trim_ascii(), subtype.get(1..)?.trim_ascii())
+        Self::of_type(trim(kind), trim(subtype.get(1..)?))
     }
 
     fn of_type(kind: &[u8], subtype: &[u8]) -> Option<Self> {
@@ -247,7 +247,7 @@ impl Smime {
             // RFC 2634: a receipt is signed.
             (b"signed-receipt", Smime::Signed),
         ];
-        let value = value.trim_ascii();
+        let value = trim(value);
         TYPES.iter().find(|(known, _)| value.eq_ignore_ascii_case(known)).map(|(_, kind)| *kind)
     }
 

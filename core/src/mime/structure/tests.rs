@@ -173,6 +173,26 @@ fn boundaries_that_begin_others() {
     assert!(tree.defects().contains(Defects::BOUNDARY_PREFIX));
 }
 
+/// A form feed is no blank (RFC 5322 §2.2.2): here it is part of the boundary, so that nothing below
+/// is a delimiter. It was trimmed once, and parts were shown that other readers did not see.
+#[test]
+fn a_form_feed_belongs_to_the_boundary() {
+    for (value, boundary) in
+        [("b\x0c", "b\x0c"), ("b\x0c; x=y", "b\x0c"), ("\x0cb", "\x0cb"), ("\"b\x0c\"", "b\x0c")]
+    {
+        let parts = |boundary: &str| {
+            let message = format!(
+                "Content-Type: multipart/mixed; boundary={value}\r\n\r\n\
+                 --{boundary}\r\n\r\na\r\n--{boundary}--\r\n"
+            );
+            let tree = Structure::of(message.as_bytes());
+            (tree.parts().len(), tree.defects().contains(Defects::NO_DELIMITER))
+        };
+        assert_eq!(parts("b"), (1, true), "{value:?}");
+        assert_eq!(parts(boundary), (2, false), "{value:?}");
+    }
+}
+
 #[test]
 fn a_delimiter_within_a_header_ends_the_part() {
     let message =

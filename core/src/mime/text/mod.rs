@@ -26,6 +26,7 @@ use memchr::memchr2;
 use super::{
     charset,
     header::Name,
+    lexer::trim,
     message::Message,
     parameter::{ContentType, Params},
     structure::{Encoding, Kind},
@@ -110,10 +111,7 @@ impl Form {
         let media = Media::of(message, index);
         let mut label = media.params.raw("charset").map(Cow::into_owned).unwrap_or_default();
         let says = |name, value: &[u8]| {
-            media
-                .params
-                .raw(name)
-                .is_some_and(|found| found.trim_ascii().eq_ignore_ascii_case(value))
+            media.params.raw(name).is_some_and(|found| trim(&found).eq_ignore_ascii_case(value))
         };
         let format = if media.is("text", "html") || media.is("application", "xhtml+xml") {
             Format::Html

@@ -3,6 +3,8 @@
 use memchr::memchr2;
 use smallvec::SmallVec;
 
+use crate::mime::lexer::trim;
+
 /// The boundaries of the open multiparts, outermost first, and perhaps that of the header at hand.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Boundaries {
@@ -75,7 +77,7 @@ impl Boundaries {
     pub(super) fn note(&mut self, boundary: &[u8]) {
         self.forget();
         let is_line = memchr2(b'\r', b'\n', boundary).is_none();
-        let fits = !boundary.trim_ascii().is_empty() && boundary.len() <= Self::LONGEST;
+        let fits = !trim(boundary).is_empty() && boundary.len() <= Self::LONGEST;
         if fits && is_line {
             self.octets.extend_from_slice(boundary);
             self.set_noted(boundary.len());
