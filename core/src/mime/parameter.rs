@@ -6,7 +6,7 @@
 
 use alloc::{borrow::Cow, vec::Vec};
 
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 use smallvec::SmallVec;
 
 use super::{
@@ -107,6 +107,14 @@ impl<'a> Params<'a> {
         let mut lexer = Lexer::new(self.0);
         lexer.cfws();
         matches!(lexer.peek(), None | Some(b';'))
+    }
+
+    /// Whether all of them are written as RFC 2045 §5.1 has it, but for octets that no token has:
+    /// a `;` before each, quotes and comments closed, CR before LF alone. Where they are not, others
+    /// may end a value elsewhere.
+    pub(super) fn is_plain(&self) -> bool {
+        let mut crs = memchr_iter(b'\r', self.0);
+        crs.all(|at| self.0.get(at + 1) == Some(&b'\n')) && plain(Lexer::new(self.0)).is_some()
     }
 
     /// The parameters as they stand, the first [`MIME_PARAMS`] of them.
@@ -321,6 +329,53 @@ fn bare_value<'a>(lexer: &mut Lexer<'a>) -> &'a [u8] {
         }
     };
     start.get(..end).unwrap_or_default()
+}
+
+/// Steps over parameters up to the end; `None` where [one is not plain](Params::is_plain).
+fn plain(mut lexer: Lexer<'_>) -> Option<()> {
+    loop {
+        closed_cfws(&mut lexer)?;
+        match lexer.peek() {
+            None => return Some(()),
+            Some(b';') => lexer.bump(),
+            Some(_) => return None,
+        }
+        closed_cfws(&mut lexer)?;
+        if matches!(lexer.peek(), None | Some(b';')) {
+            continue;
+        }
+        if lexer.take(TOKEN).is_empty() {
+            return None;
+        }
+        closed_cfws(&mut lexer)?;
+        lexer.eat(b'=').then_some(())?;
+        closed_cfws(&mut lexer)?;
+        if lexer.peek() == Some(b'"') {
+            closed(&mut lexer, Lexer::quoted)?;
+        } else {
+            lexer.take_while(|octet| !matches!(octet, b';' | b'"' | b'(') && !is_blank(octet));
+            if matches!(lexer.peek(), Some(b'"' | b'(')) {
+                return None;
+            }
+        }
+    }
+}
+
+/// Steps over blanks and comments; `None` where a comment does not end.
+fn closed_cfws(lexer: &mut Lexer<'_>) -> Option<()> {
+    lexer.blanks();
+    while lexer.peek() == Some(b'(') {
+        closed(lexer, Lexer::comment)?;
+        lexer.blanks();
+    }
+    Some(())
+}
+
+/// Steps over what stands between two octets; `None` where the second one is missing.
+fn closed<'a>(lexer: &mut Lexer<'a>, step: impl Fn(&mut Lexer<'a>) -> &'a [u8]) -> Option<()> {
+    let start = lexer.rest().len();
+    let inner = step(lexer).len();
+    (start - lexer.rest().len() == inner + 2).then_some(())
 }
 
 /// Whether `name=` stands here. Looks at no more than a name may be long.

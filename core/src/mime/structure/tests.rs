@@ -193,6 +193,41 @@ fn a_form_feed_belongs_to_the_boundary() {
     }
 }
 
+/// What other readers may take for another boundary is read, and noted. The differential fuzzer found
+/// a bare CR between two parameters, which mail-parser takes for a part of the boundary.
+#[test]
+fn parameters_that_can_be_read_in_two_ways_are_noted() {
+    let is_noted = |parameters: &str| {
+        let message = format!("Content-Type: multipart/mixed{parameters}\r\n\r\n--b\r\n\r\n--b--");
+        let tree = Structure::of(message.as_bytes());
+        assert_eq!(tree.parts().len(), 2, "{parameters:?}");
+        tree.defects().contains(Defects::BAD_TYPE)
+    };
+    for plain in [
+        "; boundary=b",
+        ";boundary=\"b\";",
+        " (a) ; (b) boundary = (c) \"b\" (d) ;; charset=x",
+        ";\r\n\tboundary=b;\r\n\ttype=\"a/b\"",
+        "; x=\"(\"; boundary=b",
+    ] {
+        assert!(!is_noted(plain), "{plain:?}");
+    }
+    for odd in [
+        " boundary=b",
+        "; boundary=b\rx=y",
+        "; boundary=b\r\n x=y",
+        "; boundary=b; x=\"y",
+        "; boundary=b (c",
+        "; boundary=b; x=y\"z\"",
+        "; boundary=b; x=y(z)",
+        "; boundary=b; =x",
+        "; boundary=b; x",
+        "; boundary=b; x=y z",
+    ] {
+        assert!(is_noted(odd), "{odd:?}");
+    }
+}
+
 #[test]
 fn a_delimiter_within_a_header_ends_the_part() {
     let message =

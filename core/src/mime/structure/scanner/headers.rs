@@ -376,6 +376,9 @@ impl Scanner {
         if !kind.is_multipart() {
             return;
         }
+        if !parsed.params.is_plain() {
+            self.tree.defects.insert(Defects::BAD_TYPE);
+        }
         let is_boundary = |param: &Param<'_>| {
             param.name.get(..8).is_some_and(|name| name.eq_ignore_ascii_case(b"boundary"))
         };
