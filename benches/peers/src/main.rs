@@ -106,6 +106,9 @@ fn options() -> Options {
     options
 }
 
+/// How many rounds bodies alone have for one of messages.
+pub const BODY_ROUNDS: usize = 8;
+
 fn measure(corpus: &Corpus, options: &Options) -> Vec<Measured> {
     let mut rows: Vec<Row> =
         rows::of(corpus).into_iter().filter(|row| row.name.contains(&options.only)).collect();
@@ -116,7 +119,9 @@ fn measure(corpus: &Corpus, options: &Options) -> Vec<Measured> {
     // hold what the row before used.
     let octets = corpus.octets().max(1);
     let turns = (33_000_000 / octets).max(1);
-    for round in 0..=options.rounds {
+    // A turn of a body is over in milliseconds: it takes more of them to meet a quiet moment.
+    let rounds = options.rounds * if corpus.encoding.is_some() { BODY_ROUNDS } else { 1 };
+    for round in 0..=rounds {
         for (at, row) in rows.iter_mut().enumerate() {
             let (start, before) = (measure::cpu(), measure::allocations());
             for _ in 0..turns {

@@ -22,8 +22,8 @@ pub fn head(rounds: usize) -> String {
     let cpu = cpu.lines().find_map(|line| line.strip_prefix("model name\t: ")).unwrap_or("?");
     format!(
         "# MIME parsers beside each other\n\n\
-        Written by `benches/peers` at commit {} on {}, {}; {cpu}, one core, {rounds} rounds in turns, \
-        the fastest of each (CPU time of the thread). Lazy or eager, storage reused or not, is said in the \
+        Written by `benches/peers` at commit {} on {}, {}; {cpu}, one core, {rounds} rounds in turns \
+        ({} of bodies alone), the fastest of each (CPU time of the thread). Lazy or eager, storage reused or not, is said in the \
         rows; `found` is what a row counted (parts, octets of decoded bodies or written values), to show \
         that the same was done. Instructions are callgrind's, which knows no AVX-512. Allocations are \
         those of Rust code in the steady state; C parsers have their own.\n\n\
@@ -33,6 +33,7 @@ pub fn head(rounds: usize) -> String {
         said("git", &["rev-parse", "--short", "HEAD"]),
         said("date", &["-u", "+%Y-%m-%d"]),
         said("rustc", &["--version"]),
+        rounds * crate::BODY_ROUNDS,
     )
 }
 
