@@ -10,8 +10,8 @@
 //!     [--only TEXT] [--instructions] [--write]
 //! ```
 //! `--corpus` and `--only` choose among the corpora and rows by a part of their names;
-//! `--instructions` fills that column for the SpamAssassin corpus (valgrind, some minutes); what the
-//! other messages take is counted by `benches/gate`. `--write` puts the result into `RESULTS.md`
+//! `--instructions` fills that column for real mail (valgrind, some minutes); what made messages
+//! take is counted by `benches/gate`. `--write` puts the result into `RESULTS.md`
 //! beside the manifest.
 
 mod c;

@@ -27,9 +27,8 @@ pub fn head(rounds: usize) -> String {
         rows; `found` is what a row counted (parts, octets of decoded bodies or written values), to show \
         that the same was done. Instructions are callgrind's, which knows no AVX-512. Allocations are \
         those of Rust code in the steady state; C parsers have their own.\n\n\
-        The marks were set on the SpamAssassin corpus, the only one here that is mail as people write it; made \
-        messages are held to that of full decoding. The shared corpus is what parsers are tested with: two \
-        of its messages are 70 % of its octets, and of their 3,095 parts mail-parser shows 53.\n\n",
+        Real mail is held to all marks, made messages to that of full decoding. The shared corpus is \
+        what parsers are tested with: two of its messages are 70 % of its octets, and of their 3,095 parts mail-parser shows 53.\n\n",
         said("git", &["rev-parse", "--short", "HEAD"]),
         said("date", &["-u", "+%Y-%m-%d"]),
         said("rustc", &["--version"]),
