@@ -44,12 +44,12 @@ fn a_new_config_without_dropping_a_session() {
     let good = std::fs::read_to_string(place.config()).unwrap();
     std::fs::write(place.config(), good.replace("1 MiB", "1 MiBs")).unwrap();
     server.signal(Signal::HUP);
-    let log = server.logs(KEPT);
-    assert!(log.contains("`message_size` cannot be \"1 MiBs\""), "{log}");
+    // What is wrong stands in the lines after the first: wait for it, not for that one.
+    server.logs("`message_size` cannot be \"1 MiBs\"");
     std::fs::write(place.config(), good.replace("data = \"data\"", "data = \"other\"")).unwrap();
     server.signal(Signal::HUP);
-    let log = server.logs_times(KEPT, 2);
-    assert!(log.contains("cannot change while the server runs (restart it)"), "{log}");
+    server.logs("cannot change while the server runs (restart it)");
+    server.logs_times(KEPT, 2);
     std::fs::remove_file(place.config()).unwrap();
     server.signal(Signal::HUP);
     server.logs_times(KEPT, 3);
