@@ -8,6 +8,7 @@
 use alloc::{borrow::Cow, string::String, vec::Vec};
 
 use memchr::{memchr_iter, memchr2, memrchr};
+use posthaste_simd::printable;
 
 use super::{
     charset::{self, Charset},
@@ -128,7 +129,9 @@ impl<'a> Word<'a> {
             return;
         }
         // RFC 2047 §4.2
-        let mut rest = self.text;
+        let is_short = self.text.len() < SHORT;
+        let taken = if is_short { 0 } else { printable::decode_q(self.text, out) };
+        let mut rest = self.text.get(taken..).unwrap_or_default();
         while !rest.is_empty() {
             let (kept, after) = rest.split_at(run(rest, 0, Q_TEXT));
             out.extend_from_slice(kept);
@@ -241,6 +244,13 @@ impl<'a> Decoded<'a> {
     }
 
     fn finish(mut self) -> String {
+        // Nearly always all of it is UTF-8, and need not be looked at twice.
+        if self.octets.is_empty() {
+            match String::from_utf8(self.out) {
+                Ok(text) => return text,
+                Err(broken) => self.out = broken.into_bytes(),
+            }
+        }
         self.flush();
         String::from_utf8(self.out)
             .unwrap_or_else(|broken| String::from_utf8_lossy(broken.as_bytes()).into_owned())
@@ -250,6 +260,8 @@ impl<'a> Decoded<'a> {
 const UTF_8: Charset = Charset::Known(encoding_rs::UTF_8);
 const ISO_2022_JP: Charset = Charset::Known(encoding_rs::ISO_2022_JP);
 const ESCAPE: u8 = 0x1b;
+/// Texts with fewer octets are decoded one by one.
+const SHORT: usize = 16;
 /// How long the name of a charset may be, with its language.
 const LONGEST_CHARSET: usize = 80;
 

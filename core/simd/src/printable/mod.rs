@@ -1,4 +1,5 @@
-//! Quoted-printable (RFC 2045 §6.7), decoded at one speed however many escapes there are.
+//! Quoted-printable (RFC 2045 §6.7) and its kin in encoded words (RFC 2047 §4.2), decoded at one
+//! speed however many escapes there are.
 
 use alloc::vec::Vec;
 
@@ -23,10 +24,10 @@ pub fn decode(text: &[u8], longest: usize, out: &mut Vec<u8>) -> usize {
     match cpu::cpu() {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: the processor has what the function was compiled for.
-        Cpu::Avx512 => unsafe { x86::avx512(text, longest, out) },
+        Cpu::Avx512 => unsafe { x86::avx512::<false>(text, longest, out) },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: as above.
-        Cpu::Avx2 => unsafe { x86::avx2(text, longest, out) },
+        Cpu::Avx2 => unsafe { x86::avx2::<false>(text, longest, out) },
         _ => decode_plain(text, longest, out),
     }
 }
@@ -75,6 +76,47 @@ pub fn decode_plain(text: &[u8], longest: usize, out: &mut Vec<u8>) -> usize {
     let kept = if blanks > 0 { &rest[..end.len() - blanks] } else { rest };
     out.extend_from_slice(kept);
     text.len() - rest.len() + kept.len()
+}
+
+/// Decodes the start of `text`, which stands in an encoded word of type Q (RFC 2047 §4.2), and appends
+/// what it gives to `out`. Says how many octets of `text` it took, which is all of it or stops before
+/// * a `=` that starts no escape,
+/// * a CR or LF.
+///
+/// A `_` is a space; digits may be of either case; all else stands for itself.
+pub fn decode_q(text: &[u8], out: &mut Vec<u8>) -> usize {
+    match cpu::cpu() {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: the processor has what the function was compiled for.
+        Cpu::Avx512 => unsafe { x86::avx512::<true>(text, 0, out) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        Cpu::Avx2 => unsafe { x86::avx2::<true>(text, 0, out) },
+        _ => decode_q_plain(text, out),
+    }
+}
+
+/// [`decode_q`] without vector instructions: what the other forms are held against.
+pub fn decode_q_plain(text: &[u8], out: &mut Vec<u8>) -> usize {
+    let mut rest = text;
+    loop {
+        rest = match rest {
+            [] | [b'\r' | b'\n', ..] => break,
+            [b'=', high, low, after @ ..]
+                if let (value @ 0..16, low @ 0..16) =
+                    (DIGITS[usize::from(*high)], DIGITS[usize::from(*low)]) =>
+            {
+                out.push(value << 4 | low);
+                after
+            }
+            [b'=', ..] => break,
+            [octet, after @ ..] => {
+                out.push(if *octet == b'_' { b' ' } else { *octet });
+                after
+            }
+        }
+    }
+    text.len() - rest.len()
 }
 
 /// How many blanks stand at the end of `text`.

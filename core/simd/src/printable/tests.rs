@@ -15,11 +15,11 @@ fn forms() -> Vec<Form> {
     {
         if cpu::cpu() >= Cpu::Avx2 {
             // SAFETY: the processor has AVX2.
-            forms.push(|text, longest, out| unsafe { x86::avx2(text, longest, out) });
+            forms.push(|text, longest, out| unsafe { x86::avx2::<false>(text, longest, out) });
         }
         if cpu::cpu() >= Cpu::Avx512 {
             // SAFETY: the processor has AVX-512.
-            forms.push(|text, longest, out| unsafe { x86::avx512(text, longest, out) });
+            forms.push(|text, longest, out| unsafe { x86::avx512::<false>(text, longest, out) });
         }
     }
     forms
@@ -64,6 +64,43 @@ fn stops_where_it_says() {
     }
 }
 
+/// The forms of [`decode_q`], with a number that they do not look at.
+fn forms_of_q() -> Vec<Form> {
+    let mut forms: Vec<Form> = vec![|text, _, out| decode_q(text, out)];
+    #[cfg(target_arch = "x86_64")]
+    {
+        if cpu::cpu() >= Cpu::Avx2 {
+            // SAFETY: the processor has AVX2.
+            forms.push(|text, longest, out| unsafe { x86::avx2::<true>(text, longest, out) });
+        }
+        if cpu::cpu() >= Cpu::Avx512 {
+            // SAFETY: the processor has AVX-512.
+            forms.push(|text, longest, out| unsafe { x86::avx512::<true>(text, longest, out) });
+        }
+    }
+    forms
+}
+
+/// RFC 2047 §4.2
+#[test]
+fn q_stops_where_it_says() {
+    let plain: Form = |text, _, out| decode_q_plain(text, out);
+    for form in forms_of_q().into_iter().chain([plain]) {
+        for (text, taken, written) in [
+            ("Keld_J=F8rn_=5f ", 16, &b"Keld J\xf8rn _ "[..]),
+            ("a =\r\n b", 2, b"a "),
+            ("a \r\n b", 2, b"a "),
+            ("a\nb", 1, b"a"),
+            ("_=4", 1, b" "),
+            ("_=4_", 1, b" "),
+            ("=", 0, b""),
+            ("", 0, b""),
+        ] {
+            assert_eq!(run(form, text.as_bytes(), 0), (taken, written.to_vec()), "{text:?}");
+        }
+    }
+}
+
 #[test]
 fn every_octet_is_judged_alike() {
     for octet in 0..=255_u8 {
@@ -76,6 +113,10 @@ fn every_octet_is_judged_alike() {
                 for form in forms() {
                     assert_eq!(run(form, &text, 9), plain, "{octet} at {at} in {around:?}");
                 }
+                let plain = run(|text, _, out| decode_q_plain(text, out), &text, 9);
+                for form in forms_of_q() {
+                    assert_eq!(run(form, &text, 9), plain, "Q: {octet} at {at} in {around:?}");
+                }
             }
         }
     }
@@ -87,7 +128,7 @@ proptest! {
     #[test]
     fn every_form_decodes_alike(
         parts in prop::collection::vec(
-            ("[a-z0-9]{0,9}|[a-z]{50,70}", "(=[0-9A-Fa-f]{2}){0,9}|=\r\n|=\n|\r\n|\n|=|=4|\r|é", "[ \t]{0,5}| {0,140}"),
+            ("[a-z0-9]{0,9}|[a-z]{50,70}", "(=[0-9A-Fa-f]{2}){0,9}|_|=\r\n|=\n|\r\n|\n|=|=4|\r|é", "[ \t]{0,5}| {0,140}"),
             0..40,
         ),
         start in 0_usize..70, end in 0_usize..70, longest in prop::sample::select(vec![0_usize, 3, 70, 1000]),
@@ -99,6 +140,10 @@ proptest! {
             let plain = run(decode_plain, rest, longest);
             for form in forms() {
                 prop_assert_eq!(&run(form, rest, longest), &plain);
+            }
+            let plain_q = run(|text, _, out| decode_q_plain(text, out), rest, longest);
+            for form in forms_of_q() {
+                prop_assert_eq!(&run(form, rest, longest), &plain_q);
             }
             let Some(after) = rest.get(plain.0 + 1..) else { break };
             rest = after;

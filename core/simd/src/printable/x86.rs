@@ -8,11 +8,11 @@ use alloc::vec::Vec;
 use core::{arch::x86_64::*, mem::MaybeUninit};
 
 use super::{DIGITS, blanks};
-use crate::vector::{bits, halves, load512};
+use crate::vector::{bits, halves, load512, load512_some};
 
 /// What 64 octets hold, a bit an octet.
 struct Marks<V> {
-    /// `=`.
+    /// `=`, and what else stops the walk unless it is a part of an escape or of a soft line end.
     equals: u64,
     /// `=` and two digits.
     escapes: u64,
@@ -26,14 +26,15 @@ struct Marks<V> {
     values: V,
 }
 
-/// The walk over blocks that both widths share. `mark` is shown 64 octets and those one and two
-/// further; `squeeze` writes the octets of a mask, with room for all 64.
+/// The walk over blocks that both widths share. `load` takes what is left of the text: its first 64
+/// octets and those one and two further, with zeros behind its end, which `mark` is shown; `squeeze` writes the octets of a mask, with room for all 64. In `Q` there are no lines.
 #[inline(always)]
-fn walk<V: Copy>(
+fn walk<V: Copy, const Q: bool>(
     text: &[u8],
     longest: usize,
     out: &mut Vec<u8>,
-    mark: impl Fn(&[u8; 64], &[u8; 64], &[u8; 64]) -> Marks<V>,
+    load: impl Fn(&[u8]) -> [V; 3],
+    mark: impl Fn([V; 3]) -> Marks<V>,
     squeeze: impl Fn(V, u64, &mut [MaybeUninit<u8>; 64]),
 ) -> usize {
     out.reserve(text.len());
@@ -44,15 +45,11 @@ fn walk<V: Copy>(
     let mut stop = None;
     while stop.is_none() {
         let rest = text.get(at..).unwrap_or_default();
-        let (marks, here) = match rest.first_chunk::<66>() {
-            Some(all) => (mark(part(all), part(&all[1..]), part(&all[2..])), !0),
-            None if rest.is_empty() => break,
-            None => {
-                let padded = padded(rest);
-                let here = if rest.len() < 64 { !(!0_u64 << rest.len()) } else { !0 };
-                (mark(part(&padded), part(&padded[1..]), part(&padded[2..])), here)
-            }
-        };
+        if rest.is_empty() {
+            break;
+        }
+        let here = if rest.len() < 64 { !(!0_u64 << rest.len()) } else { !0 };
+        let marks = mark(load(rest));
         let Marks { equals, escapes, soft, soft_cr, .. } = marks;
         let mut drop = reach | soft | (escapes | soft) << 1 | (escapes | soft_cr) << 2;
         reach = (escapes | soft) >> 63 | (escapes | soft_cr) >> 62;
@@ -99,6 +96,9 @@ fn walk<V: Copy>(
         at += 64;
     }
     let taken = stop.unwrap_or_else(|| {
+        if Q {
+            return text.len();
+        }
         let end = text.strip_suffix(b"\r").unwrap_or(text);
         let blanks = blanks(end);
         if blanks == 0 {
@@ -114,32 +114,27 @@ fn walk<V: Copy>(
     taken
 }
 
-/// What is left of a text, with zeros behind it.
-#[cold]
-fn padded(rest: &[u8]) -> [u8; 128] {
-    let mut padded = [0; 128];
-    padded[..rest.len()].copy_from_slice(rest);
-    padded
-}
-
-/// The first 64 octets.
+/// The octets from the first, the second and the third on.
 #[inline(always)]
-fn part(octets: &[u8]) -> &[u8; 64] {
-    octets.first_chunk().unwrap_or(&[0; 64])
+fn parts(octets: &[u8; 66]) -> [&[u8; 64]; 3] {
+    [0, 1, 2].map(|from| octets[from..].first_chunk().unwrap_or(&[0; 64]))
 }
 
 #[target_feature(
     enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,bmi1,bmi2,lzcnt,popcnt"
 )]
-pub(super) fn avx512(text: &[u8], longest: usize, out: &mut Vec<u8>) -> usize {
+pub(super) fn avx512<const Q: bool>(text: &[u8], longest: usize, out: &mut Vec<u8>) -> usize {
     let digits = LOWER.each_ref().map(|table| load512(table));
     let byte = |octet: u8| _mm512_set1_epi8(octet as i8);
-    walk(
+    walk::<_, Q>(
         text,
         longest,
         out,
-        |octets, next, after| {
-            let (octets, next, after) = (load512(octets), load512(next), load512(after));
+        |rest| match rest.first_chunk() {
+            Some(all) => parts(all).map(|octets| load512(octets)),
+            None => [0, 1, 2].map(|from| load512_some(rest.get(from..).unwrap_or_default()).0),
+        },
+        |[octets, next, after]| {
             let equals = _mm512_cmpeq_epi8_mask(octets, byte(b'='));
             let high = _mm512_permutex2var_epi8(digits[0], next, digits[1]);
             let low = _mm512_permutex2var_epi8(digits[0], after, digits[1]);
@@ -147,6 +142,14 @@ pub(super) fn avx512(text: &[u8], longest: usize, out: &mut Vec<u8>) -> usize {
             let escapes = equals & !_mm512_movepi8_mask(wrong);
             let shifted = _mm512_and_si512(_mm512_slli_epi16::<4>(high), byte(0xf0));
             let values = _mm512_mask_mov_epi8(octets, escapes, _mm512_or_si512(shifted, low));
+            if Q {
+                let spaces = _mm512_cmpeq_epi8_mask(octets, byte(b'_'));
+                let values = _mm512_mask_mov_epi8(values, spaces, byte(b' '));
+                let stops = _mm512_cmpeq_epi8_mask(octets, byte(b'\r'))
+                    | _mm512_cmpeq_epi8_mask(octets, byte(b'\n'));
+                let equals = equals | stops;
+                return Marks { equals, escapes, soft: 0, soft_cr: 0, blanks: 0, values };
+            }
             let cr = _mm512_cmpeq_epi8_mask(next, byte(b'\r'));
             let ends = _mm512_cmpeq_epi8_mask(next, byte(b'\n'))
                 | _mm512_mask_cmpeq_epi8_mask(cr, after, byte(b'\n'));
@@ -176,15 +179,21 @@ static LOWER: [[u8; 64]; 2] = {
 };
 
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-pub(super) fn avx2(text: &[u8], longest: usize, out: &mut Vec<u8>) -> usize {
+pub(super) fn avx2<const Q: bool>(text: &[u8], longest: usize, out: &mut Vec<u8>) -> usize {
     let byte = |octet: u8| _mm256_set1_epi8(octet as i8);
-    walk(
+    walk::<_, Q>(
         text,
         longest,
         out,
-        |octets, next, after| {
-            let octets = halves(octets);
-            let (next, after) = (halves(next), halves(after));
+        |rest| match rest.first_chunk() {
+            Some(all) => parts(all).map(|octets| halves(octets)),
+            None => {
+                let mut all = [0; 66];
+                all[..rest.len()].copy_from_slice(rest);
+                parts(&all).map(|octets| halves(octets))
+            }
+        },
+        |[octets, next, after]| {
             // All is decided in vectors: masks that meet each other halfway are compiled badly.
             let lf = [0, 1].map(|half| _mm256_cmpeq_epi8(next[half], byte(b'\n')));
             let cr = [0, 1].map(|half| _mm256_cmpeq_epi8(next[half], byte(b'\r')));
@@ -198,6 +207,27 @@ pub(super) fn avx2(text: &[u8], longest: usize, out: &mut Vec<u8>) -> usize {
                 _mm256_and_si256(ends[half], _mm256_or_si256(space, tab))
             });
             let starts = octets.map(|octets| _mm256_cmpeq_epi8(octets, byte(b'=')));
+            if Q {
+                let line = |octets| {
+                    let cr = _mm256_cmpeq_epi8(octets, byte(b'\r'));
+                    _mm256_or_si256(cr, _mm256_cmpeq_epi8(octets, byte(b'\n')))
+                };
+                let escapes = [0, 1].map(|half| {
+                    let wrong = _mm256_or_si256(digits256(next[half]), digits256(after[half]));
+                    _mm256_andnot_si256(wrong, starts[half])
+                });
+                let values = [0, 1].map(|half| {
+                    let spaces = _mm256_cmpeq_epi8(octets[half], byte(b'_'));
+                    let octets = _mm256_blendv_epi8(octets[half], byte(b' '), spaces);
+                    let high = _mm256_slli_epi16::<4>(digits256(next[half]));
+                    let high = _mm256_and_si256(high, byte(0xf0));
+                    let value = _mm256_or_si256(high, digits256(after[half]));
+                    _mm256_blendv_epi8(octets, value, starts[half])
+                });
+                let equals = bits(starts) | bits(octets.map(line));
+                let escapes = bits(escapes);
+                return Marks { equals, escapes, soft: 0, soft_cr: 0, blanks: 0, values };
+            }
             let (equals, blanks) = (bits(starts), bits(blanks));
             if equals == 0 {
                 return Marks { equals, escapes: 0, soft: 0, soft_cr: 0, blanks, values: octets };
