@@ -9,6 +9,7 @@
 //! | [`printable`] | quoted-printable decoded |
 //! | [`quoted`] | quoted strings written |
 //! | [`text`] | octets as UTF-8 |
+//! | [`western`] | windows-1252 as UTF-8 |
 //! | `cpu` | what the processor can do |
 //! | `vector` | octets into registers and back |
 //!
@@ -29,3 +30,4 @@ pub mod quoted;
 pub mod text;
 #[cfg(target_arch = "x86_64")]
 mod vector;
+pub mod western;

@@ -3,7 +3,8 @@
 use alloc::{string::String, vec::Vec};
 use core::mem;
 
-use encoding_rs::{CoderResult, EUC_KR, Encoding, GBK, ISO_2022_JP, UTF_8};
+use encoding_rs::{CoderResult, EUC_KR, Encoding, GBK, ISO_2022_JP, UTF_8, WINDOWS_1252};
+use posthaste_simd::western;
 
 use super::{
     Charset, Found, Shifted, Start, Utf7, WINDOW, judge, judge_japanese, label::Meant, start,
@@ -294,6 +295,9 @@ fn decoder(encoding: &'static Encoding) -> encoding_rs::Decoder {
 }
 
 fn run(decoder: &mut encoding_rs::Decoder, mut piece: &[u8], last: bool, out: &mut String) {
+    if decoder.encoding() == WINDOWS_1252 {
+        return western::decode(piece, out);
+    }
     loop {
         let room = decoder.max_utf8_buffer_length(piece.len()).unwrap_or(piece.len());
         out.reserve(room.max(16));

@@ -41,7 +41,7 @@ use encoding_rs::{
     DecoderResult, EUC_JP, EUC_KR, Encoding, GBK, ISO_2022_JP, SHIFT_JIS, UTF_8, UTF_16BE,
     UTF_16LE, WINDOWS_1252,
 };
-use posthaste_simd::text;
+use posthaste_simd::{text, western};
 
 pub use decoder::Decoder;
 
@@ -94,7 +94,7 @@ impl Charset {
                     marked @ (_, 1..) if is_utf16 => marked,
                     _ => (encoding, 0),
                 };
-                encoding.decode_without_bom_handling(octets.get(mark..).unwrap_or_default()).0
+                known(encoding, octets.get(mark..).unwrap_or_default())
             }
             Self::Hz | Self::Iso2022Kr => {
                 let (mut shifted, mut plain) = (Shifted::new(self == Self::Hz), alloc::vec![]);
@@ -133,7 +133,12 @@ pub fn decode<'a>(label: &[u8], octets: &'a [u8]) -> Option<Cow<'a, str>> {
 /// believed](self#what-is-believed) leads to a guess.
 #[must_use]
 pub fn decode_or_guess<'a>(label: &[u8], octets: &'a [u8]) -> Cow<'a, str> {
-    match Meant::of(label) {
+    believed(Meant::of(label), octets)
+}
+
+/// The text of octets whose label means this.
+fn believed(meant: Meant, octets: &[u8]) -> Cow<'_, str> {
+    match meant {
         Meant::Charset(Charset::Known(encoding)) if encoding == UTF_8 => judged(octets, true),
         Meant::Charset(Charset::Known(encoding)) if encoding == ISO_2022_JP => japanese(octets),
         Meant::Charset(charset) => charset.decode(octets),
@@ -160,7 +165,7 @@ pub fn decode_body<'a>(label: &[u8], octets: &'a [u8]) -> Cow<'a, str> {
         Some(Start { mark, found: Found::Encoding(encoding) }) => {
             encoding.decode_without_bom_handling(octets.get(mark..).unwrap_or_default()).0
         }
-        _ => decode_or_guess(label, octets),
+        _ => believed(meant, octets),
     }
 }
 
@@ -225,8 +230,20 @@ fn judged(octets: &[u8], labelled: bool) -> Cow<'_, str> {
     let whole = window.len() < WINDOW;
     let window = window.get(..WINDOW).unwrap_or(window);
     let believed = error.valid_up_to().saturating_sub(first) >= WINDOW;
-    let encoding = if believed { UTF_8 } else { judge(window, labelled, whole) };
-    encoding.decode_without_bom_handling(octets).0
+    known(if believed { UTF_8 } else { judge(window, labelled, whole) }, octets)
+}
+
+/// The text that octets are in this charset, a byte order mark too.
+fn known<'a>(encoding: &'static Encoding, octets: &'a [u8]) -> Cow<'a, str> {
+    if encoding != WINDOWS_1252 {
+        return encoding.decode_without_bom_handling(octets).0;
+    }
+    if let Some(text) = text::ascii(octets) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::new();
+    western::decode(octets, &mut out);
+    Cow::Owned(out)
 }
 
 /// The text of octets that are said to be ISO-2022-JP.
