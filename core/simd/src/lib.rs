@@ -4,7 +4,8 @@
 //! | module | holds |
 //! |---|---|
 //! | [`base64`] | base64 decoded, line ends passed over, and written in lines |
-//! | [`lines`] | ends of header fields, places where a MIME delimiter may stand, line counts |
+//! | [`dashes`] | places in bodies where a MIME delimiter may stand, line counts |
+//! | [`lines`] | ends of header fields |
 //! | [`octets`] | which octets are of a set: where the words of a field end |
 //! | [`printable`] | quoted-printable decoded |
 //! | [`quoted`] | quoted strings written |
@@ -23,6 +24,7 @@ extern crate alloc;
 
 pub mod base64;
 mod cpu;
+pub mod dashes;
 pub mod lines;
 pub mod octets;
 pub mod printable;

@@ -1,11 +1,5 @@
-//! Lines of a message: where header fields end, where a delimiter may stand, how many there are.
-//!
-//! | function | finds |
-//! |---|---|
-//! | [`fields`] | the ends of header fields, folds passed over, many in one call |
-//! | [`name`] | the end of the name of a field |
-//! | [`dashes`] | the next `\n--`, behind which a MIME delimiter may stand |
-//! | [`count`] | how many LF there are |
+//! Header fields: where each ends, folds passed over, many in one call ([`fields`]), and where its
+//! name does ([`name`]).
 
 use crate::cpu::{self, Cpu};
 
@@ -100,37 +94,9 @@ pub fn name(text: &[u8]) -> usize {
     usize::from(len)
 }
 
-/// The offset of the LF of the first `\n--` in `text`.
-#[must_use]
-pub fn dashes(text: &[u8]) -> Option<usize> {
-    match cpu::cpu() {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the processor has what the function was compiled for.
-        Cpu::Avx512 => unsafe { x86::dashes_avx512(text) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: as above.
-        Cpu::Avx2 => unsafe { x86::dashes_avx2(text) },
-        _ => plain::dashes(text),
-    }
-}
-
-/// How many LF stand in `text`.
-#[must_use]
-pub fn count(text: &[u8]) -> usize {
-    match cpu::cpu() {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the processor has what the function was compiled for.
-        Cpu::Avx512 => unsafe { x86::count_avx512(text) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: as above.
-        Cpu::Avx2 => unsafe { x86::count_avx2(text) },
-        _ => plain::count(text),
-    }
-}
-
 /// The forms that work everywhere.
 mod plain {
-    use memchr::{memchr_iter, memmem};
+    use memchr::memchr_iter;
 
     use super::{Ends, NAME_WINDOW};
 
@@ -158,14 +124,6 @@ mod plain {
         let name = field.iter().take(NAME_WINDOW);
         name.take_while(|octet| **octet > b' ' && **octet != b':').count() as u8
     }
-
-    pub(super) fn dashes(text: &[u8]) -> Option<usize> {
-        memmem::find(text, b"\n--")
-    }
-
-    pub(super) fn count(text: &[u8]) -> usize {
-        memchr_iter(b'\n', text).count()
-    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -173,7 +131,7 @@ mod x86 {
     use core::arch::x86_64::*;
 
     use super::{Ends, MOST_ENDS, NAME_WINDOW, plain};
-    use crate::vector::{bits, halves, load256, load512, load512_some};
+    use crate::vector::{bits, halves, load256, load512};
 
     /// What a block of 64 octets holds, a bit an octet.
     struct Block {
@@ -275,33 +233,6 @@ mod x86 {
         (_mm256_movemask_epi8(ends) as u32).trailing_zeros() as u8
     }
 
-    #[inline(always)]
-    fn dashes(
-        text: &[u8],
-        block: impl Fn(&[u8; 64], &[u8; 64], &[u8; 64]) -> u64,
-    ) -> Option<usize> {
-        let (blocks, _) = text.as_chunks::<64>();
-        let (second, _) = text.get(1..).unwrap_or_default().as_chunks::<64>();
-        let (third, _) = text.get(2..).unwrap_or_default().as_chunks::<64>();
-        let mut at = 0;
-        for ((a, b), c) in blocks.iter().zip(second).zip(third) {
-            let found = block(a, b, c);
-            if found != 0 {
-                return Some(at + found.trailing_zeros() as usize);
-            }
-            at += 64;
-        }
-        // What is left is 65 octets at most.
-        let mut last = [0; 128];
-        let rest = text.get(at..).unwrap_or_default();
-        if let Some(room) = last.get_mut(..rest.len()) {
-            room.copy_from_slice(rest);
-        }
-        let shifted = |by: usize| first(last.get(by..).unwrap_or_default());
-        let found = block(shifted(0), shifted(1), shifted(2));
-        (found != 0).then(|| at + found.trailing_zeros() as usize)
-    }
-
     #[inline]
     #[target_feature(enable = "avx2")]
     fn half_ends(octets: __m256i, next: __m256i) -> __m256i {
@@ -321,51 +252,6 @@ mod x86 {
         fields(text, block, |window| name_len(window))
     }
 
-    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-    pub(super) fn dashes_avx2(text: &[u8]) -> Option<usize> {
-        dashes(text, |a, b, c| {
-            let lf = _mm256_set1_epi8(b'\n' as i8);
-            let dash = _mm256_set1_epi8(b'-' as i8);
-            let find = |a, b, c| {
-                let dashes =
-                    _mm256_and_si256(_mm256_cmpeq_epi8(b, dash), _mm256_cmpeq_epi8(c, dash));
-                _mm256_and_si256(_mm256_cmpeq_epi8(a, lf), dashes)
-            };
-            let (a, b, c) = (halves(a), halves(b), halves(c));
-            let [low, high] = [find(a[0], b[0], c[0]), find(a[1], b[1], c[1])];
-            let any = _mm256_or_si256(low, high);
-            if _mm256_testz_si256(any, any) == 1 { 0 } else { bits([low, high]) }
-        })
-    }
-
-    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-    pub(super) fn count_avx2(text: &[u8]) -> usize {
-        let lf = _mm256_set1_epi8(b'\n' as i8);
-        let zero = _mm256_setzero_si256();
-        let (blocks, rest) = text.as_chunks::<64>();
-        let mut total = 0;
-        // A lane counts to 255 at most: 2 for each block.
-        for some in blocks.chunks(127) {
-            let mut lanes = zero;
-            for octets in some {
-                for half in halves(octets) {
-                    lanes = _mm256_sub_epi8(lanes, _mm256_cmpeq_epi8(half, lf));
-                }
-            }
-            let sums = _mm256_sad_epu8(lanes, zero);
-            total += (_mm256_extract_epi64::<0>(sums)
-                + _mm256_extract_epi64::<1>(sums)
-                + _mm256_extract_epi64::<2>(sums)
-                + _mm256_extract_epi64::<3>(sums)) as usize;
-        }
-        let mut last = [0; 64];
-        if let Some(room) = last.get_mut(..rest.len()) {
-            room.copy_from_slice(rest);
-        }
-        let found = halves(&last).map(|half| _mm256_cmpeq_epi8(half, lf));
-        total + bits(found).count_ones() as usize
-    }
-
     #[target_feature(enable = "avx2,avx512f,avx512bw,bmi1,bmi2,lzcnt,popcnt")]
     pub(super) fn fields_avx512(text: &[u8]) -> Ends {
         let block = |octets: &[u8; 64], next: &[u8; 64]| {
@@ -376,28 +262,6 @@ mod x86 {
             Block { ends: lf & !(space | tab), high: _mm512_movepi8_mask(octets) }
         };
         fields(text, block, |window| name_len(window))
-    }
-
-    #[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2,lzcnt,popcnt")]
-    pub(super) fn dashes_avx512(text: &[u8]) -> Option<usize> {
-        dashes(text, |a, b, c| {
-            let dash = _mm512_set1_epi8(b'-' as i8);
-            let lf = _mm512_cmpeq_epi8_mask(load512(a), _mm512_set1_epi8(b'\n' as i8));
-            let first = _mm512_mask_cmpeq_epi8_mask(lf, load512(b), dash);
-            _mm512_mask_cmpeq_epi8_mask(first, load512(c), dash)
-        })
-    }
-
-    #[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2,lzcnt,popcnt")]
-    pub(super) fn count_avx512(text: &[u8]) -> usize {
-        let lf = _mm512_set1_epi8(b'\n' as i8);
-        let (blocks, rest) = text.as_chunks::<64>();
-        let mut total = 0;
-        for octets in blocks {
-            total += _mm512_cmpeq_epi8_mask(load512(octets), lf).count_ones() as usize;
-        }
-        let (last, _) = load512_some(rest);
-        total + _mm512_cmpeq_epi8_mask(last, lf).count_ones() as usize
     }
 }
 
@@ -411,28 +275,20 @@ mod tests {
 
     use super::*;
 
-    type Found = (Vec<End>, bool, Option<usize>, usize);
+    type Found = (Vec<End>, bool);
 
     fn all(text: &[u8]) -> Vec<Found> {
-        let found = |ends: Ends, dashes, count| (ends.all().to_vec(), ends.more(), dashes, count);
-        let mut all = vec![found(plain::fields(text), plain::dashes(text), plain::count(text))];
+        let found = |ends: Ends| (ends.all().to_vec(), ends.more());
+        let mut all = vec![found(plain::fields(text))];
         #[cfg(target_arch = "x86_64")]
         {
             if cpu::cpu() >= Cpu::Avx2 {
                 // SAFETY: the processor has AVX2.
-                all.push(unsafe {
-                    found(x86::fields_avx2(text), x86::dashes_avx2(text), x86::count_avx2(text))
-                });
+                all.push(found(unsafe { x86::fields_avx2(text) }));
             }
             if cpu::cpu() >= Cpu::Avx512 {
                 // SAFETY: the processor has AVX-512.
-                all.push(unsafe {
-                    found(
-                        x86::fields_avx512(text),
-                        x86::dashes_avx512(text),
-                        x86::count_avx512(text),
-                    )
-                });
+                all.push(found(unsafe { x86::fields_avx512(text) }));
             }
         }
         all

@@ -27,7 +27,7 @@ mod headers;
 use alloc::vec::Vec;
 use core::mem;
 
-use posthaste_simd::lines;
+use posthaste_simd::dashes;
 use smallvec::SmallVec;
 
 use self::{
@@ -214,8 +214,11 @@ impl Scanner {
 
     /// Counts the line ends of `piece` up to `to`, if they are wanted.
     fn count(&mut self, piece: &[u8], to: usize) {
-        if let (true, Some(new)) = (self.counting, piece.get(self.counted..to)) {
-            self.lines = self.lines.saturating_add(lines::count(new) as u32);
+        if self.counting
+            && self.counted < to
+            && let Some(new) = piece.get(self.counted..to)
+        {
+            self.lines = self.lines.saturating_add(dashes::lines(new) as u32);
         }
         self.counted = to;
     }

@@ -1,7 +1,7 @@
 //! Bodies: the search for delimiters, and what happens at one.
 
 use memchr::memchr;
-use posthaste_simd::lines;
+use posthaste_simd::dashes;
 
 use super::{Defects, Line, Scanner, State};
 
@@ -21,8 +21,8 @@ impl Scanner {
         loop {
             let rest = piece.get(at..).unwrap_or_default();
             if !self.line_starts {
-                at = match lines::dashes(rest) {
-                    Some(found) => at + found + 1,
+                at = match self.find_dashes(piece, at) {
+                    Some(found) => found + 1,
                     None => match rest {
                         [.., b'\n'] => piece.len(),
                         [.., b'\n', b'-'] => piece.len() - 1,
@@ -44,6 +44,21 @@ impl Scanner {
                 }
             }
         }
+    }
+
+    /// Where the next `\n--` stands from `at` on; the lines before it are counted in passing, if they
+    /// are wanted.
+    fn find_dashes(&mut self, piece: &[u8], at: usize) -> Option<usize> {
+        let rest = piece.get(at..).unwrap_or_default();
+        if !self.counting {
+            return dashes::find(rest).map(|found| at + found);
+        }
+        self.count(piece, at);
+        let found = dashes::find_counting(rest);
+        self.lines = self.lines.saturating_add(found.lines as u32);
+        let end = found.at.map(|found| at + found);
+        self.counted = end.map_or(piece.len(), |end| end + 1);
+        end
     }
 
     /// Looks at the line that starts at `at`, or before this piece in `carry`.
