@@ -5,6 +5,7 @@
 
 use alloc::{borrow::Cow, vec::Vec};
 
+use memchr::{memchr2, memchr3};
 use posthaste_simd::octets::{self, Set};
 
 /// A place in a value.
@@ -115,18 +116,28 @@ impl<'a> Lexer<'a> {
     pub(crate) fn delimited(&mut self, close: u8) -> &'a [u8] {
         self.bump();
         let text = self.rest;
-        let mut at = 0;
-        while let Some(octet) = text.get(at) {
-            if *octet == close {
-                self.skip(at + 1);
-                return text.get(..at).unwrap_or_default();
+        let (mut at, mut near) = (0, NEAR);
+        loop {
+            // Most end soon, before a search would have begun.
+            while let Some(octet) = text.get(at).filter(|_| at < near) {
+                if *octet == close {
+                    self.skip(at + 1);
+                    return text.get(..at).unwrap_or_default();
+                }
+                at += if *octet == b'\\' { 2 } else { 1 };
             }
-            at += if *octet == b'\\' { 2 } else { 1 };
+            let Some(found) = text.get(at..).and_then(|rest| memchr2(close, b'\\', rest)) else {
+                self.rest = &[];
+                return text;
+            };
+            at += found;
+            near = at + NEAR;
         }
-        self.rest = &[];
-        text
     }
 }
+
+/// How many octets are looked at one by one before a search for the end begins.
+const NEAR: usize = 16;
 
 /// Finds the octets of a set in a text, from front to back, with no step for each octet between them.
 #[derive(Clone, Copy, Debug)]
@@ -312,7 +323,7 @@ static CLASSES: [u8; 256] = {
 /// The content of a quoted string or comment without its escapes and line ends
 /// (RFC 5322 §3.2.1, §3.2.4).
 pub(crate) fn unescape(text: &[u8]) -> Cow<'_, [u8]> {
-    if !text.iter().any(|octet| matches!(octet, b'\\' | b'\r' | b'\n')) {
+    if memchr3(b'\\', b'\r', b'\n', text).is_none() {
         return Cow::Borrowed(text);
     }
     let mut out = Vec::with_capacity(text.len());

@@ -6,7 +6,7 @@
 
 use core::mem;
 
-use memchr::{memchr, memchr_iter, memmem};
+use memchr::{memchr, memchr_iter};
 use posthaste_simd::lines;
 
 use super::{
@@ -370,6 +370,11 @@ impl Scanner {
             Kind::Other
         };
         self.header.kind = Some(kind);
+        if kind.is_multipart()
+            && let Some(boundary) = parsed.params.only("boundary")
+        {
+            return self.boundary(boundary);
+        }
         if !parsed.params.is_apart() {
             self.tree.defects.insert(Defects::BAD_TYPE);
         }
@@ -389,15 +394,23 @@ impl Scanner {
             first = first.or(Some(param).filter(plain));
         }
         if let Some(first) = first {
-            let boundary = first.value();
-            // Some readers take another one, or undo what RFC 2047 §5 forbids in a parameter.
-            if count > 1 || memmem::find(&boundary, b"=?").is_some() {
+            if count > 1 {
+                // Some readers take another one.
                 self.tree.defects.insert(Defects::BAD_TYPE);
             }
-            self.boundaries.note(&boundary);
+            self.boundary(&first.value());
         } else if let Some(pieces) = parsed.params.decoded("boundary") {
             self.boundaries.note(pieces.as_bytes());
         }
+    }
+
+    /// Notes the boundary that a parameter names as it stands.
+    fn boundary(&mut self, boundary: &[u8]) {
+        // Some readers undo what RFC 2047 §5 forbids in a parameter.
+        if memchr_iter(b'=', boundary).any(|at| boundary.get(at + 1) == Some(&b'?')) {
+            self.tree.defects.insert(Defects::BAD_TYPE);
+        }
+        self.boundaries.note(boundary);
     }
 
     /// Ends the header at hand at `end`; the body starts at `body`.
