@@ -4,7 +4,7 @@ use core::ops::ControlFlow::{self, Break, Continue};
 
 use super::{
     Address, Group, Mailbox, quick,
-    words::{Words, last_word, phrase, words},
+    words::{Words, has_blank, last_word, words},
 };
 use crate::mime::lexer::{BLANK, Lexer, is, trim};
 
@@ -88,7 +88,7 @@ impl<'a> Addresses<'a> {
             Some(b'@') => self.bare(start, words.plain, comment),
             _ if words.text.is_empty() => return Continue(()),
             // Several words are a name that lacks its address.
-            _ if !words.text.starts_with(b"\"") && phrase(words.text).contains(&b' ') => {
+            _ if !words.text.starts_with(b"\"") && has_blank(words.text) => {
                 Mailbox { phrase: words.text, plain: words.plain, ..Mailbox::default() }
             }
             _ => {

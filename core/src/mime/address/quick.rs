@@ -9,11 +9,9 @@ use core::ops::Range;
 
 use posthaste_simd::octets::{BLOCK, Set, members};
 
-use super::Mailbox;
+use super::{Mailbox, words::STOPS};
 use crate::mime::lexer::{BLANK, Stops, WORD, is, run, trim_end};
 
-/// What ends a word.
-static STOPS: Set = Set::of(b",;:<>@\"([\\ \t\r\n");
 static SPACES: Set = Set::of(b" ");
 /// What does not stand for itself in a quoted string.
 static IN_QUOTES: Set = Set::of(b"\"\\\r\n");

@@ -215,3 +215,11 @@ proptest! {
         prop_assert_eq!(quickly, slowly);
     }
 }
+
+proptest! {
+    #[test]
+    fn blanks_of_a_phrase(words in "[ab \"(),\\\\\r\n=?]{0,12}") {
+        let text = words::phrase(words.as_bytes());
+        prop_assert_eq!(words::has_blank(words.as_bytes()), text.contains(&b' '));
+    }
+}

@@ -4,7 +4,7 @@ use alloc::{borrow::Cow, vec::Vec};
 
 use posthaste_simd::octets::{BLOCK, Set, members};
 
-use crate::mime::lexer::{BLANK, Lexer, WORD, is, run, trim, unescape};
+use crate::mime::lexer::{BLANK, Lexer, Stops, WORD, is, run, trim, unescape};
 
 /// Words as they stand, and whether they stand for themselves: without quotes, comments and escapes,
 /// and with single spaces between them.
@@ -40,9 +40,9 @@ pub(super) fn words<'a>(lexer: &mut Lexer<'a>, comment: &mut Option<&'a [u8]>) -
                 plain = false;
             }
             // RFC 2047 §5 (3) allows none of these in the words of a phrase; some mailers write them.
-            Some(b'=') if encoded_word(rest) > 0 => {
+            Some(b'=') if let len @ 1.. = encoded_word(rest) => {
                 plain = false;
-                lexer.skip(encoded_word(rest));
+                lexer.skip(len);
             }
             Some(octet) if is(octet, WORD) => {
                 plain &= matches!(gap, [] | [b' ']);
@@ -62,13 +62,16 @@ pub(super) fn words<'a>(lexer: &mut Lexer<'a>, comment: &mut Option<&'a [u8]>) -
 
 /// How long the encoded word is that starts here (RFC 2047 §2); 0 if none does.
 fn encoded_word(text: &[u8]) -> usize {
-    let mark = |from: usize| {
-        let rest = text.get(from..)?;
-        let at = rest.iter().position(|octet| *octet == b'?' || is(*octet, BLANK))?;
-        (rest.get(at) == Some(&b'?')).then_some(from + at + 1)
+    if !text.starts_with(b"=?") {
+        return 0;
+    }
+    let mut stops = Stops::new(text, &MARKS);
+    let mut mark = |from: usize| {
+        let at = stops.next(from);
+        (text.get(at) == Some(&b'?')).then_some(at + 1)
     };
-    let ends = || {
-        let encoding = text.starts_with(b"=?").then(|| mark(2))??;
+    let mut ends = || {
+        let encoding = mark(2)?;
         let content = mark(encoding).filter(|content| *content == encoding + 2)?;
         mark(content).filter(|end| text.get(*end) == Some(&b'=')).map(|end| end + 1)
     };
@@ -108,38 +111,62 @@ pub(in crate::mime) fn phrase(words: &[u8]) -> Cow<'_, [u8]> {
     if is_plain(words) {
         return Cow::Borrowed(words);
     }
-    let mut lexer = Lexer::new(words);
     if let [b'"', ..] = words {
+        let mut lexer = Lexer::new(words);
         let text = lexer.quoted();
         if lexer.rest().is_empty() {
             return unescape(text);
         }
-        lexer = Lexer::new(words);
     }
     let mut out = Vec::with_capacity(words.len());
-    loop {
+    pieces(words, |piece| {
+        out.extend_from_slice(piece);
+        true
+    });
+    Cow::Owned(out)
+}
+
+/// Whether the [`phrase`] of `words` has a blank.
+pub(super) fn has_blank(words: &[u8]) -> bool {
+    if is_plain(words) {
+        return words.contains(&b' ');
+    }
+    let mut found = false;
+    pieces(words, |piece| {
+        found |= piece.contains(&b' ');
+        !found
+    });
+    found
+}
+
+/// Shows `each` what the [`phrase`] of `words` is made of, one piece after another, until it says no.
+fn pieces(words: &[u8], mut each: impl FnMut(&[u8]) -> bool) {
+    let (mut lexer, mut stops) = (Lexer::new(words), Stops::new(words, &UNDONE));
+    let (mut started, mut goes_on) = (false, true);
+    while goes_on {
         let before = lexer.rest().len();
         lexer.cfws();
-        let spaced = lexer.rest().len() < before;
-        let Some(octet) = lexer.peek() else { break };
-        if spaced && !out.is_empty() {
-            out.push(b' ');
+        let rest = lexer.rest();
+        let Some(octet) = lexer.peek() else { return };
+        if rest.len() < before && started && !each(b" ") {
+            return;
         }
-        match octet {
-            b'"' => out.extend_from_slice(&unescape(lexer.quoted())),
+        let piece = match octet {
+            b'"' => &*unescape(lexer.quoted()),
             b'\\' => {
-                lexer.bump();
-                out.extend(lexer.peek());
-                lexer.bump();
+                lexer.skip(2);
+                rest.get(1..rest.len().min(2)).unwrap_or_default()
             }
             _ => {
-                out.push(octet);
-                lexer.bump();
-                out.extend_from_slice(lexer.take(WORD));
+                let here = words.len() - rest.len();
+                let len = stops.next(here + 1) - here;
+                lexer.skip(len);
+                rest.get(..len).unwrap_or_default()
             }
-        }
+        };
+        started |= !piece.is_empty();
+        goes_on = each(piece);
     }
-    Cow::Owned(out)
 }
 
 /// A domain or a route: without comments and blanks, literals as they are.
@@ -171,6 +198,12 @@ fn is_plain(words: &[u8]) -> bool {
     })
 }
 
+/// What ends a word: all that is not in [`WORD`].
+pub(super) static STOPS: Set = Set::of(b",;:<>@\"([\\ \t\r\n");
+/// What does not stand for itself in words.
+static UNDONE: Set = Set::of(b"\"(\\ \t\r\n");
+/// What the parts of an encoded word end with, and what none of them holds.
+static MARKS: Set = Set::of(b"? \t\r\n");
 static SPACES: Set = Set::of(b" ");
 /// What keeps words from standing for themselves.
 static ODD: Set = Set::of(b"\"(\\\t\r\n");
