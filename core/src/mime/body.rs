@@ -22,7 +22,7 @@ impl<'a> Message<'a> {
     #[must_use]
     pub fn body_part(&self, index: usize) -> Option<BodyPart<'a>> {
         let part = self.part(index)?;
-        let has_parts = self.structure().children(index).next().is_some();
+        let has_parts = self.has_parts(index);
         let mut fields = [None; SHOWN];
         self.head(index).each(Name::in_body_structure, |name, raw| {
             if let Some(place) = fields.get_mut(slot(name)) {
@@ -30,6 +30,10 @@ impl<'a> Message<'a> {
             }
         });
         Some(BodyPart { part, has_parts, fields })
+    }
+
+    fn has_parts(&self, index: usize) -> bool {
+        self.structure().children(index).next().is_some()
     }
 
     /// Walks the parts as BODYSTRUCTURE and BODY write them.
@@ -79,25 +83,19 @@ impl<'a> Iterator for Walk<'a> {
         match self.next {
             Next::Done => None,
             Next::Enter(index) => {
-                let part = self.message.body_part(index)?;
-                match part.part.kind() {
-                    Kind::Multipart | Kind::Digest => {
-                        self.next = if part.has_parts {
-                            Next::Enter(index + 1)
-                        } else {
-                            Next::NoParts(index)
-                        };
-                        Some(Step::Multipart)
-                    }
-                    Kind::Message if part.has_parts => {
-                        self.next = Next::Enter(index + 1);
-                        Some(Step::Message(part, Box::new(self.message.envelope(index + 1))))
-                    }
-                    _ => {
-                        self.next = self.behind(index);
-                        Some(Step::Part(part))
-                    }
+                let (part, has_parts) = (self.message.part(index)?, self.message.has_parts(index));
+                if part.kind().is_multipart() {
+                    self.next =
+                        if has_parts { Next::Enter(index + 1) } else { Next::NoParts(index) };
+                    return Some(Step::Multipart);
                 }
+                let part = self.message.body_part(index)?;
+                if part.part.kind() == Kind::Message && has_parts {
+                    self.next = Next::Enter(index + 1);
+                    return Some(Step::Message(part, Box::new(self.message.envelope(index + 1))));
+                }
+                self.next = self.behind(index);
+                Some(Step::Part(part))
             }
             Next::NoParts(index) => {
                 self.next = Next::Leave(index);
