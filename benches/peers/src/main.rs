@@ -2,7 +2,8 @@
 //!
 //! Every row runs over all messages of a corpus, held in memory; the rows take turns, round after
 //! round, on one core, and the fastest round of each counts (CPU time of the thread), as the rest of
-//! the machine can only add to it. Instructions are counted by callgrind, which runs this program
+//! the machine can only add to it. Who is faster is said of the messages that both read alike.
+//! Instructions are counted by callgrind, which runs this program
 //! once a row. Allocations are those of Rust code.
 //!
 //! ```text
@@ -14,6 +15,7 @@
 //! take is counted by `benches/gate`. `--write` puts the result into `RESULTS.md`
 //! beside the manifest.
 
+mod alike;
 mod c;
 mod corpora;
 mod measure;
@@ -23,6 +25,7 @@ mod show;
 
 use std::{env, fmt::Write as _, fs, path::Path, process::Command, time::Duration};
 
+use alike::Group;
 use corpora::Corpus;
 use rows::Row;
 
@@ -45,14 +48,32 @@ struct Options {
 pub struct Measured {
     pub row: &'static str,
     pub kind: rows::Kind,
-    pub best: Duration,
-    pub median: Duration,
+    /// The time of each group of messages, in each round.
+    times: Vec<Vec<Duration>>,
     /// Instructions an octet.
     pub instructions: Option<f64>,
     /// Allocations a message, when storage has grown to what is needed.
     pub allocations: f64,
     /// What the row says it found: parts, octets.
     pub found: usize,
+}
+
+impl Measured {
+    /// The fastest round, over the groups that are `wanted`.
+    pub fn best(&self, wanted: impl Fn(usize) -> bool) -> Duration {
+        let sums = self.times.iter().map(|times| {
+            let wanted = times.iter().enumerate().filter(|(group, _)| wanted(*group));
+            wanted.map(|(_, time)| time).sum()
+        });
+        sums.min().unwrap_or_default()
+    }
+
+    /// The median of the rounds.
+    pub fn median(&self) -> Duration {
+        let mut sums: Vec<Duration> = self.times.iter().map(|times| times.iter().sum()).collect();
+        sums.sort();
+        sums.get(sums.len() / 2).copied().unwrap_or_default()
+    }
 }
 
 fn main() {
@@ -63,11 +84,12 @@ fn main() {
     measure::pin(options.core);
     let mut out = String::new();
     for corpus in corpora::all().iter().filter(|corpus| corpus.name.contains(&options.corpus)) {
-        let measured = measure(corpus, &options);
-        let table = show::table(corpus, &measured);
+        let groups = alike::groups(corpus);
+        let measured = measure(corpus, &groups, &options);
+        let table = show::table(corpus, &groups, &measured);
         print!("{table}");
         out.push_str(&table);
-        let targets = show::targets(corpus, &measured);
+        let targets = show::targets(corpus, &groups, &measured);
         print!("{targets}");
         out.push_str(&targets);
     }
@@ -109,7 +131,7 @@ fn options() -> Options {
 /// How many rounds bodies alone have for one of messages.
 pub const BODY_ROUNDS: usize = 8;
 
-fn measure(corpus: &Corpus, options: &Options) -> Vec<Measured> {
+fn measure(corpus: &Corpus, groups: &[Group<'_>], options: &Options) -> Vec<Measured> {
     let mut rows: Vec<Row> =
         rows::of(corpus).into_iter().filter(|row| row.name.contains(&options.only)).collect();
     let mut times = vec![Vec::new(); rows.len()];
@@ -123,13 +145,21 @@ fn measure(corpus: &Corpus, options: &Options) -> Vec<Measured> {
     let rounds = options.rounds * if corpus.encoding.is_some() { BODY_ROUNDS } else { 1 };
     for round in 0..=rounds {
         for (at, row) in rows.iter_mut().enumerate() {
-            let (start, before) = (measure::cpu(), measure::allocations());
-            for _ in 0..turns {
-                found[at] = measure::posthaste_peers_measured(&mut *row.work, &corpus.messages);
+            let before = measure::allocations();
+            found[at] = 0;
+            let mut turn = Vec::new();
+            for group in groups {
+                let start = measure::cpu();
+                let mut sum = 0;
+                for _ in 0..turns {
+                    sum = measure::posthaste_peers_measured(&mut *row.work, &group.messages);
+                }
+                turn.push((measure::cpu() - start) / turns as u32);
+                found[at] += sum;
             }
             if round > 0 {
-                times[at].push((measure::cpu() - start) / turns as u32);
                 allocations[at] = (measure::allocations() - before) / turns as u64;
+                times[at].push(turn);
             }
         }
     }
@@ -137,20 +167,16 @@ fn measure(corpus: &Corpus, options: &Options) -> Vec<Measured> {
     rows.iter()
         .zip(times)
         .zip(found.into_iter().zip(allocations))
-        .map(|((row, mut times), (found, allocations))| {
-            times.sort();
-            Measured {
-                row: row.name,
-                kind: row.kind,
-                best: times[0],
-                median: times[times.len() / 2],
-                instructions: (options.instructions && corpus.is_real())
-                    .then(|| instructions(row.name, corpus))
-                    .flatten()
-                    .map(|count| count as f64 / octets as f64),
-                allocations: allocations as f64 / messages,
-                found,
-            }
+        .map(|((row, times), (found, allocations))| Measured {
+            row: row.name,
+            kind: row.kind,
+            times,
+            instructions: (options.instructions && corpus.is_real())
+                .then(|| instructions(row.name, corpus))
+                .flatten()
+                .map(|count| count as f64 / octets as f64),
+            allocations: allocations as f64 / messages,
+            found,
         })
         .collect()
 }
@@ -164,8 +190,9 @@ fn once(row: &str, options: &Options) {
     let mut row =
         rows::of(&corpus).into_iter().find(|found| found.name == row).expect("a row of this name");
     // The counted run is the one through the named function.
-    corpus.messages.iter().for_each(|message| _ = (row.work)(message));
-    measure::posthaste_peers_measured(&mut *row.work, &corpus.messages);
+    let messages: Vec<&[u8]> = corpus.messages.iter().map(Vec::as_slice).collect();
+    messages.iter().for_each(|message| _ = (row.work)(message));
+    measure::posthaste_peers_measured(&mut *row.work, &messages);
 }
 
 /// Instructions that a row takes for a corpus, as callgrind counts them; `None` without valgrind.

@@ -61,7 +61,7 @@ pub fn pin(core: usize) {
 #[unsafe(no_mangle)]
 pub extern "Rust" fn posthaste_peers_measured(
     work: &mut dyn FnMut(&[u8]) -> usize,
-    messages: &[Vec<u8>],
+    messages: &[&[u8]],
 ) -> usize {
     messages.iter().map(|message| black_box(work(black_box(message)))).sum()
 }

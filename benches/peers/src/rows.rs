@@ -39,8 +39,6 @@ pub struct Row {
     pub work: Box<dyn FnMut(&[u8]) -> usize>,
 }
 
-impl Row {}
-
 /// Posthaste's rows, which the targets speak of.
 pub const WHOLE: &str = "Posthaste";
 pub const PIECES: &str = "Posthaste, fed 4 KiB";
@@ -52,6 +50,20 @@ pub const COLD: &str = "Posthaste, new storage";
 pub const DECODED: &str = "Posthaste, fed 8 KiB";
 /// The fastest decoders of others.
 pub const ENCODIFY: &str = "encodify 1.0.2, whole";
+
+/// Parsers that tell how many parts a message has: how the names of their rows start, and the row that
+/// counts them.
+pub const READERS: [(&str, &str); 4] = [
+    ("mail-parser 1.0.1", "mail-parser 1.0.1"),
+    ("mailparse", "mailparse 0.18"),
+    ("Dovecot", "Dovecot lib-mail"),
+    ("GMime", "GMime"),
+];
+
+/// Which of [`READERS`] a row is of.
+pub fn reader(row: &str) -> Option<usize> {
+    READERS.iter().position(|(name, _)| row.starts_with(name))
+}
 
 /// The rows for a corpus.
 pub fn of(corpus: &Corpus) -> Vec<Row> {
