@@ -7,7 +7,8 @@ use super::{Defects, Line, Scanner, State};
 
 /// What a line of a body turned out to be.
 enum Seen {
-    Delimiter,
+    /// A delimiter; its line may be gone on with from here.
+    Delimiter(usize),
     Text,
     Unfinished,
 }
@@ -38,9 +39,9 @@ impl Scanner {
                     self.line_starts = false;
                     self.carry.clear();
                 }
-                Seen::Delimiter => {
+                Seen::Delimiter(next) => {
                     self.carry.clear();
-                    return at;
+                    return next;
                 }
             }
         }
@@ -77,10 +78,10 @@ impl Scanner {
             return Seen::Unfinished;
         }
         match self.boundaries.find(rest) {
-            Line::Delimiter { level, last } => {
+            Line::Delimiter { level, last, len } => {
                 self.count(piece, at);
                 self.delimit(self.offset(at), level, last);
-                Seen::Delimiter
+                Seen::Delimiter(at + len)
             }
             Line::Prefix => {
                 self.tree.defects.insert(Defects::BOUNDARY_PREFIX);
@@ -105,10 +106,10 @@ impl Scanner {
             return Seen::Unfinished;
         }
         match self.boundaries.find(&self.carry) {
-            Line::Delimiter { level, last } => {
+            Line::Delimiter { level, last, .. } => {
                 self.count(piece, at);
                 self.delimit(self.offset(at).saturating_sub(before as u32), level, last);
-                Seen::Delimiter
+                Seen::Delimiter(at)
             }
             Line::Prefix => {
                 self.tree.defects.insert(Defects::BOUNDARY_PREFIX);
@@ -124,7 +125,7 @@ impl Scanner {
             return;
         }
         match self.boundaries.find(carry) {
-            Line::Delimiter { level, last } => {
+            Line::Delimiter { level, last, .. } => {
                 self.delimit(self.at.saturating_sub(carry.len() as u32), level, last);
             }
             Line::Prefix => self.tree.defects.insert(Defects::BOUNDARY_PREFIX),
@@ -152,9 +153,12 @@ impl Scanner {
 
     /// Goes on to the end of the line of a delimiter.
     pub(super) fn scan_delimiter(&mut self, piece: &[u8], from: usize, last: bool) -> usize {
-        let Some(end) = piece.get(from..).and_then(|rest| memchr(b'\n', rest)) else {
-            return piece.len();
+        let end = match piece.get(from..).unwrap_or_default() {
+            [b'\n', ..] => Some(0),
+            [b'\r', b'\n', ..] => Some(1),
+            rest => memchr(b'\n', rest),
         };
+        let Some(end) = end else { return piece.len() };
         let next = from + end + 1;
         let line_end = self.line_end_before(piece, next);
         self.state = State::Body;

@@ -33,8 +33,9 @@ struct Boundary {
 /// What a line is that begins with `--`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Line {
-    /// A delimiter of the open part at this level; the last one of it or not.
-    Delimiter { level: usize, last: bool },
+    /// A delimiter of the open part at this level; the last one of it or not. Its dashes and its
+    /// boundary have `len` octets.
+    Delimiter { level: usize, last: bool, len: usize },
     /// A delimiter of the multipart whose header is at hand.
     Own,
     /// Text that begins with a boundary.
@@ -156,7 +157,8 @@ impl Boundaries {
                 found = Line::Prefix;
                 continue;
             };
-            return Line::Delimiter { level: open.level as usize, last };
+            let len = 2 + (open.end - open.start) as usize;
+            return Line::Delimiter { level: open.level as usize, last, len };
         }
         found
     }
