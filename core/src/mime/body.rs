@@ -21,15 +21,17 @@ impl<'a> Message<'a> {
     /// The values that BODYSTRUCTURE shows of part `index`.
     #[must_use]
     pub fn body_part(&self, index: usize) -> Option<BodyPart<'a>> {
-        let part = self.part(index)?;
-        let has_parts = self.has_parts(index);
+        Some(self.shown(index, self.part(index)?, self.has_parts(index)))
+    }
+
+    fn shown(&self, index: usize, part: &'a Part, has_parts: bool) -> BodyPart<'a> {
         let mut fields = [None; SHOWN];
         self.head(index).each(Name::in_body_structure, |name, raw| {
             if let Some(place) = fields.get_mut(slot(name)) {
                 place.get_or_insert(raw);
             }
         });
-        Some(BodyPart { part, has_parts, fields })
+        BodyPart { part, has_parts, fields }
     }
 
     fn has_parts(&self, index: usize) -> bool {
@@ -89,7 +91,7 @@ impl<'a> Iterator for Walk<'a> {
                         if has_parts { Next::Enter(index + 1) } else { Next::NoParts(index) };
                     return Some(Step::Multipart);
                 }
-                let part = self.message.body_part(index)?;
+                let part = self.message.shown(index, part, has_parts);
                 if part.part.kind() == Kind::Message && has_parts {
                     self.next = Next::Enter(index + 1);
                     return Some(Step::Message(part, Box::new(self.message.envelope(index + 1))));
