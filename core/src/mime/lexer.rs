@@ -200,6 +200,32 @@ pub(crate) const fn is(octet: u8, classes: u8) -> bool {
     CLASSES[octet as usize] & classes != 0
 }
 
+/// Whether a token is `word`, which is made of small letters, digits and hyphens, whatever the case
+/// of its letters.
+#[inline]
+pub(crate) fn is_word(token: &[u8], word: &[u8]) -> bool {
+    // Among what tokens hold, the bit that makes letters small tells nothing else in `word` apart.
+    let eight = |a: [u8; 8], b: [u8; 8]| {
+        (u64::from_le_bytes(a) | 0x2020_2020_2020_2020) == u64::from_le_bytes(b)
+    };
+    let four =
+        |a: [u8; 4], b: [u8; 4]| (u32::from_le_bytes(a) | 0x2020_2020) == u32::from_le_bytes(b);
+    if token.len() != word.len() {
+        return false;
+    }
+    if let (8..=16, Some(a), Some(b), Some(c), Some(d)) =
+        (word.len(), token.first_chunk(), word.first_chunk(), token.last_chunk(), word.last_chunk())
+    {
+        return eight(*a, *b) && eight(*c, *d);
+    }
+    if let (4..8, Some(a), Some(b), Some(c), Some(d)) =
+        (word.len(), token.first_chunk(), word.first_chunk(), token.last_chunk(), word.last_chunk())
+    {
+        return four(*a, *b) && four(*c, *d);
+    }
+    token.eq_ignore_ascii_case(word)
+}
+
 /// Space, tab, CR or LF.
 pub(crate) const fn is_blank(octet: u8) -> bool {
     is(octet, BLANK)
@@ -243,6 +269,18 @@ pub(crate) const fn is_token(octet: u8) -> bool {
 pub(crate) const BLANK: u8 = 1;
 /// What a token is made of (RFC 2045 §5.1), and octets above 127.
 pub(crate) const TOKEN: u8 = 1 << 1;
+/// The octets of US-ASCII that no token holds.
+pub(crate) static NO_TOKEN: Set = {
+    let (mut octets, mut count, mut octet) = ([b' '; 128], 0, 0);
+    while octet < 128 {
+        if !is_token(octet) {
+            octets[count] = octet;
+            count += 1;
+        }
+        octet += 1;
+    }
+    Set::of(&octets)
+};
 /// What neither ends a word of an address list nor means anything within one.
 pub(crate) const WORD: u8 = 1 << 2;
 /// What stands for itself in a quoted string: anything but quotes, backslashes and line ends.
@@ -345,6 +383,32 @@ mod tests {
     use super::*;
 
     static STOPS: Set = Set::of(b"(;");
+
+    #[test]
+    fn words_whatever_the_case() {
+        for word in [
+            "",
+            "a",
+            "8bit",
+            "text",
+            "base64",
+            "x-uuencode",
+            "quoted-printable",
+            "a-longer-word-than-most",
+        ] {
+            assert!(is_word(word.as_bytes(), word.as_bytes()));
+            assert!(is_word(word.to_ascii_uppercase().as_bytes(), word.as_bytes()));
+            for at in 0..word.len() {
+                for octet in (0..=255).filter(|octet| is_token(*octet)) {
+                    let mut token = word.as_bytes().to_vec();
+                    token[at] = octet;
+                    let same = token.eq_ignore_ascii_case(word.as_bytes());
+                    assert_eq!(is_word(&token, word.as_bytes()), same, "{token:?}");
+                }
+                assert!(!is_word(&word.as_bytes()[..at], word.as_bytes()));
+            }
+        }
+    }
 
     proptest! {
         #[test]

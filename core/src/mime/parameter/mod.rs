@@ -24,7 +24,7 @@ use self::{
 };
 use super::{
     MIME_PARAMS, encoded_word,
-    lexer::{Lexer, TOKEN, unescape},
+    lexer::{Lexer, NO_TOKEN, Stops, TOKEN, unescape},
 };
 
 pub use self::pieces::Value;
@@ -48,6 +48,17 @@ impl<'a> ContentType<'a> {
     pub fn parse(value: &'a [u8]) -> Option<Self> {
         let mut lexer = Lexer::new(value);
         lexer.cfws();
+        // As nearly all are written.
+        let text = lexer.rest();
+        let mut stops = Stops::new(text, &NO_TOKEN);
+        let slash = stops.next(0);
+        if slash > 0 && text.get(slash) == Some(&b'/') {
+            let end = stops.next(slash + 1);
+            if end > slash + 1 {
+                let (kind, subtype) = (text.get(..slash)?, text.get(slash + 1..end)?);
+                return Some(Self { kind, subtype, params: Params(text.get(end..)?) });
+            }
+        }
         let kind = lexer.take(TOKEN);
         lexer.cfws();
         if kind.is_empty() || !lexer.eat(b'/') {

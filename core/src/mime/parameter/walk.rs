@@ -1,9 +1,9 @@
 //! The walk over parameters as they stand.
 
-use memchr::memchr3;
+use posthaste_simd::octets::Set;
 
 use super::{MIME_PARAMS, Param};
-use crate::mime::lexer::{Lexer, TOKEN, is_blank};
+use crate::mime::lexer::{BLANK, Lexer, NO_TOKEN, Stops, TOKEN, is_blank, run};
 
 /// The next parameter. What is no parameter is passed over.
 pub(super) fn next<'a>(lexer: &mut Lexer<'a>) -> Option<Param<'a>> {
@@ -134,29 +134,36 @@ fn skip_to_next(lexer: &mut Lexer<'_>) {
 
 /// See [`Params::only`](super::Params::only), but for bare CRs.
 pub(super) fn only<'a>(text: &'a [u8], name: &str) -> Option<&'a [u8]> {
-    let mut lexer = Lexer::new(text);
-    let mut found = None;
+    let (mut tokens, mut quotes) = (Stops::new(text, &NO_TOKEN), Stops::new(text, &IN_QUOTES));
+    let (mut at, mut found) = (0, None);
     for _ in 0..=MIME_PARAMS {
-        lexer.blanks();
-        if !lexer.eat(b';') {
-            return found.filter(|_| lexer.rest().is_empty());
+        at = run(text, at, BLANK);
+        match text.get(at) {
+            None => return found,
+            Some(b';') => at = run(text, at + 1, BLANK),
+            Some(_) => return None,
         }
-        lexer.blanks();
-        if matches!(lexer.peek(), None | Some(b';')) {
+        if matches!(text.get(at), None | Some(b';')) {
             continue;
         }
-        let here = lexer.take(TOKEN);
-        if here.is_empty() || !lexer.eat(b'=') {
-            return None;
-        }
-        let value = if lexer.eat(b'"') {
-            let (value, _) = lexer.rest().split_at(memchr3(b'"', b'\\', b'\n', lexer.rest())?);
-            lexer.skip(value.len());
-            lexer.eat(b'"').then_some(value)?
-        } else {
-            lexer.take_while(|octet| !matches!(octet, b';' | b'"' | b'(') && !is_blank(octet))
+        let equals = tokens.next(at);
+        let here = text.get(at..equals).filter(|here| !here.is_empty())?;
+        let value = match text.get(equals..)? {
+            [b'=', b'"', ..] => {
+                let end = quotes.next(equals + 2);
+                at = end + 1;
+                text.get(equals + 2..end).filter(|_| text.get(end) == Some(&b'"'))?
+            }
+            [b'=', value @ ..] => {
+                let ends = |octet: &u8| matches!(octet, b';' | b'"' | b'(') || is_blank(*octet);
+                let len = value.iter().position(ends).unwrap_or(value.len());
+                at = equals + 1 + len;
+                value.get(..len)?
+            }
+            _ => return None,
         };
-        if here.get(..name.len()).is_some_and(|here| here.eq_ignore_ascii_case(name.as_bytes())) {
+        let is_name = |start: &[u8]| start.eq_ignore_ascii_case(name.as_bytes());
+        if here.get(..name.len()).is_some_and(is_name) {
             if here.len() > name.len() || found.is_some() {
                 return None;
             }
@@ -165,6 +172,9 @@ pub(super) fn only<'a>(text: &'a [u8], name: &str) -> Option<&'a [u8]> {
     }
     None
 }
+
+/// What does not stand for itself in quotes, but for CR.
+static IN_QUOTES: Set = Set::of(b"\"\\\n");
 
 /// How long a name may be for a parameter to be seen where its `;` is missing.
 const LONGEST_NAME: usize = 64;

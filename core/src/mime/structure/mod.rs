@@ -18,7 +18,11 @@ use alloc::vec::Vec;
 pub use scanner::Scanner;
 pub use stored::Damaged;
 
-use super::{Defects, Limits, Span, header::Name};
+use super::{
+    Defects, Limits, Span,
+    header::Name,
+    lexer::{Lexer, TOKEN, is_word},
+};
 
 /// What a message is made of. It holds offsets into the message, and (if the scanner was told so)
 /// a copy of the few header fields that IMAP shows without opening the message.
@@ -247,9 +251,9 @@ impl Encoding {
     /// around it passed over.
     #[must_use]
     pub fn parse(value: &[u8]) -> Self {
-        let mut lexer = super::lexer::Lexer::new(value);
+        let mut lexer = Lexer::new(value);
         lexer.cfws();
-        let name = lexer.take_while(super::lexer::is_token);
+        let name = lexer.take(TOKEN);
         const NAMES: [(&[u8], Encoding); 9] = [
             (b"7bit", Encoding::SevenBit),
             (b"8bit", Encoding::EightBit),
@@ -261,7 +265,7 @@ impl Encoding {
             (b"uuencode", Encoding::Uuencode),
             (b"x-uue", Encoding::Uuencode),
         ];
-        let known = NAMES.iter().find(|(known, _)| name.eq_ignore_ascii_case(known));
+        let known = NAMES.iter().find(|(known, _)| is_word(name, known));
         known.map_or(Self::Unknown, |(_, encoding)| *encoding)
     }
 

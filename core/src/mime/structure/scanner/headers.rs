@@ -13,6 +13,7 @@ use super::{
     super::super::{
         Defects,
         header::{self, Name},
+        lexer::is_word,
         parameter::{ContentType, Param},
     },
     super::{Encoding, Field, Kind},
@@ -102,7 +103,7 @@ impl Scanner {
     /// Handles the line at `at`, if it is a delimiter.
     fn delimits(&mut self, piece: &[u8], at: usize, line: &[u8]) -> bool {
         match self.boundaries.find(line) {
-            Line::Delimiter { level, last } => {
+            Line::Delimiter { level, last, .. } => {
                 self.line_end = self.line_end_in_header(piece, at);
                 self.tree.defects.insert(Defects::BOUNDARY_IN_HEADER);
                 self.count(piece, at);
@@ -167,7 +168,7 @@ impl Scanner {
             }
             self.header.dashes = false;
             match self.boundaries.find(&self.carry) {
-                Line::Delimiter { level, last } => {
+                Line::Delimiter { level, last, .. } => {
                     self.tree.defects.insert(Defects::BOUNDARY_IN_HEADER);
                     self.header.field = None;
                     self.line_end = self.header.line_end;
@@ -228,7 +229,7 @@ impl Scanner {
         if let Some(start) = self.header.field {
             let found = if self.header.dashes { self.boundaries.find(carry) } else { Line::Text };
             match found {
-                Line::Delimiter { level, last } => {
+                Line::Delimiter { level, last, .. } => {
                     self.tree.defects.insert(Defects::BOUNDARY_IN_HEADER);
                     self.line_end = self.header.line_end;
                     return self.delimit(start, level, last);
@@ -356,15 +357,13 @@ impl Scanner {
             self.header.kind = Some(Kind::Text);
             return;
         };
-        let kind = if parsed.kind.eq_ignore_ascii_case(b"text") {
+        let (of_kind, of_subtype) =
+            (|word| is_word(parsed.kind, word), |word| is_word(parsed.subtype, word));
+        let kind = if of_kind(b"text") {
             Kind::Text
-        } else if parsed.kind.eq_ignore_ascii_case(b"multipart") {
-            if parsed.subtype.eq_ignore_ascii_case(b"digest") {
-                Kind::Digest
-            } else {
-                Kind::Multipart
-            }
-        } else if parsed.is("message", "rfc822") || parsed.is("message", "global") {
+        } else if of_kind(b"multipart") {
+            if of_subtype(b"digest") { Kind::Digest } else { Kind::Multipart }
+        } else if of_kind(b"message") && (of_subtype(b"rfc822") || of_subtype(b"global")) {
             Kind::Message
         } else {
             Kind::Other
