@@ -5,6 +5,8 @@ use alloc::vec::Vec;
 use crate::cpu::{self, Cpu};
 
 pub mod encode;
+#[cfg(target_arch = "x86_64")]
+mod regular;
 #[cfg(test)]
 mod tests;
 #[cfg(target_arch = "x86_64")]

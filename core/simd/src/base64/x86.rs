@@ -1,13 +1,13 @@
 //! Base64 with AVX-512 and AVX2.
 //!
-//! Both go over the text twice, [`SCRATCH`] octets at a time: first the characters become their
+//! With AVX-512 [regular] lines are read first. What is left, and all with AVX2, is gone over twice, [`SCRATCH`] octets at a time: first the characters become their
 //! values, end to end without the line ends, then the values are packed. What the first pass writes
 //! has left the store buffer when the second one reads it, and no length of line is special.
 
 use alloc::vec::Vec;
 use core::{arch::x86_64::*, mem::MaybeUninit};
 
-use super::{ALPHABET, Quantum, room};
+use super::{ALPHABET, Quantum, regular, room};
 use crate::vector::{load256, load512, store256, store512, twice};
 
 /// How many values are gathered before they are packed.
@@ -39,13 +39,11 @@ impl Values {
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,bmi1,bmi2,popcnt")]
 pub(super) fn avx512(held: &mut Quantum, text: &[u8], out: &mut Vec<u8>) -> usize {
-    const TABLE: [[u8; 64]; 2] = lookup();
-    const PACK: [u8; 64] = pack_order();
     let (low, high, order) = (load512(&TABLE[0]), load512(&TABLE[1]), load512(&PACK));
 
     out.reserve(room(held, text));
+    let mut taken = regular::avx512(held, text, out);
     let mut values = Values::new(held);
-    let mut taken = 0;
     let mut stop = false;
     while !stop {
         while values.count <= SCRATCH - 64 {
@@ -114,10 +112,15 @@ pub(super) fn avx512(held: &mut Quantum, text: &[u8], out: &mut Vec<u8>) -> usiz
     taken
 }
 
+/// The values of the octets below 128, in halves; see [`lookup`].
+pub(super) static TABLE: [[u8; 64]; 2] = lookup();
+/// The order of [`pack512`].
+pub(super) static PACK: [u8; 64] = pack_order();
+
 /// Packs 64 values into 48 octets.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-fn pack512(values: __m512i, order: __m512i) -> __m512i {
+pub(super) fn pack512(values: __m512i, order: __m512i) -> __m512i {
     let pairs = _mm512_maddubs_epi16(values, _mm512_set1_epi32(0x0140_0140));
     let quanta = _mm512_madd_epi16(pairs, _mm512_set1_epi32(0x0001_1000));
     _mm512_permutexvar_epi8(order, quanta)
@@ -139,7 +142,7 @@ fn some512(octets: __m512i, count: usize, room: &mut [MaybeUninit<u8>]) -> usize
 /// In [`lookup`]: what is not of the alphabet has the top bit, and this one if it is no line end.
 const STRAY: u8 = 0x40;
 
-/// The values of the octets below 128.
+/// What [`TABLE`] holds.
 const fn lookup() -> [[u8; 64]; 2] {
     let mut table = [[0x80 | STRAY; 64]; 2];
     table[0][b'\r' as usize] = 0x80;
