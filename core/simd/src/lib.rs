@@ -7,6 +7,7 @@
 //! | [`dashes`] | places in bodies where a MIME delimiter may stand, line counts |
 //! | [`lines`] | ends of header fields |
 //! | [`octets`] | which octets are of a set: where the words of a field end |
+//! | [`pairs`] | charsets of one octet or two a character as UTF-8 |
 //! | [`printable`] | quoted-printable decoded |
 //! | [`quoted`] | quoted strings written |
 //! | [`text`] | octets as UTF-8 |
@@ -27,6 +28,7 @@ mod cpu;
 pub mod dashes;
 pub mod lines;
 pub mod octets;
+pub mod pairs;
 pub mod printable;
 pub mod quoted;
 pub mod text;

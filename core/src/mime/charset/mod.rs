@@ -5,6 +5,7 @@
 //! |---|---|
 //! | here | [`Charset`] and the forms for whole texts: [`decode`], [`decode_or_guess`], [`guess`], [`decode_body`] |
 //! | `decoder.rs` | [`Decoder`]: pieces in, UTF-8 out |
+//! | `east_asian.rs` | charsets of one octet or two a character |
 //! | `label.rs` | labels and the charsets they mean |
 //! | `shifted.rs` | HZ and ISO-2022-KR, which WHATWG gave up |
 //! | `utf7.rs` | UTF-7 |
@@ -31,6 +32,7 @@
 //! ```
 
 mod decoder;
+mod east_asian;
 mod label;
 mod shifted;
 mod utf7;
@@ -41,6 +43,7 @@ use encoding_rs::{
     DecoderResult, EUC_JP, EUC_KR, Encoding, GBK, ISO_2022_JP, SHIFT_JIS, UTF_8, UTF_16BE,
     UTF_16LE, WINDOWS_1252,
 };
+use memchr::memchr;
 use posthaste_simd::{text, western};
 
 pub use decoder::Decoder;
@@ -235,15 +238,18 @@ fn judged(octets: &[u8], labelled: bool) -> Cow<'_, str> {
 
 /// The text that octets are in this charset, a byte order mark too.
 fn known<'a>(encoding: &'static Encoding, octets: &'a [u8]) -> Cow<'a, str> {
-    if encoding != WINDOWS_1252 {
-        return encoding.decode_without_bom_handling(octets).0;
+    if encoding == WINDOWS_1252 {
+        if let Some(text) = text::ascii(octets) {
+            return Cow::Borrowed(text);
+        }
+        let mut out = String::new();
+        western::decode(octets, &mut out);
+        return Cow::Owned(out);
     }
-    if let Some(text) = text::ascii(octets) {
-        return Cow::Borrowed(text);
+    match east_asian::decode(encoding, octets) {
+        Some(text) => Cow::Owned(text),
+        None => encoding.decode_without_bom_handling(octets).0,
     }
-    let mut out = String::new();
-    western::decode(octets, &mut out);
-    Cow::Owned(out)
 }
 
 /// The text of octets that are said to be ISO-2022-JP.
@@ -252,6 +258,12 @@ fn japanese(octets: &[u8]) -> Cow<'_, str> {
     let (head, tail) = octets.split_at_checked(first).unwrap_or((octets, &[]));
     let window = tail.get(..WINDOW).unwrap_or(tail);
     let next = judge_japanese(window, tail.len() < WINDOW);
+    if tail.is_empty()
+        && memchr(0x1b, octets).is_some()
+        && let Some(text) = east_asian::iso_2022_jp(octets)
+    {
+        return Cow::Owned(text);
+    }
     if tail.is_empty() || next == ISO_2022_JP {
         return ISO_2022_JP.decode_without_bom_handling(octets).0;
     }
