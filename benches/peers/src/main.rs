@@ -145,9 +145,10 @@ fn measure(corpus: &Corpus, groups: &[Group<'_>], options: &Options) -> Vec<Meas
     let rounds = options.rounds * if corpus.encoding.is_some() { BODY_ROUNDS } else { 1 };
     for round in 0..=rounds {
         for (at, row) in rows.iter_mut().enumerate() {
+            // Before what is counted.
+            let mut turn = Vec::with_capacity(groups.len());
             let before = measure::allocations();
             found[at] = 0;
-            let mut turn = Vec::new();
             for group in groups {
                 let start = measure::cpu();
                 let mut sum = 0;
