@@ -202,7 +202,7 @@ pub(crate) const fn is(octet: u8, classes: u8) -> bool {
 
 /// Whether a token is `word`, which is made of small letters, digits and hyphens, whatever the case
 /// of its letters.
-#[inline]
+#[inline(always)]
 pub(crate) fn is_word(token: &[u8], word: &[u8]) -> bool {
     // Among what tokens hold, the bit that makes letters small tells nothing else in `word` apart.
     let eight = |a: [u8; 8], b: [u8; 8]| {

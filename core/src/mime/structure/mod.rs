@@ -254,19 +254,19 @@ impl Encoding {
         let mut lexer = Lexer::new(value);
         lexer.cfws();
         let name = lexer.take(TOKEN);
-        const NAMES: [(&[u8], Encoding); 9] = [
-            (b"7bit", Encoding::SevenBit),
-            (b"8bit", Encoding::EightBit),
-            (b"binary", Encoding::Binary),
-            (b"quoted-printable", Encoding::QuotedPrintable),
-            (b"base64", Encoding::Base64),
-            (b"", Encoding::SevenBit),
-            (b"x-uuencode", Encoding::Uuencode),
-            (b"uuencode", Encoding::Uuencode),
-            (b"x-uue", Encoding::Uuencode),
-        ];
-        let known = NAMES.iter().find(|(known, _)| is_word(name, known));
-        known.map_or(Self::Unknown, |(_, encoding)| *encoding)
+        let is = |word: &[u8]| is_word(name, word);
+        match name.len() {
+            0 => Self::SevenBit,
+            4 if is(b"7bit") => Self::SevenBit,
+            4 if is(b"8bit") => Self::EightBit,
+            6 if is(b"base64") => Self::Base64,
+            6 if is(b"binary") => Self::Binary,
+            16 if is(b"quoted-printable") => Self::QuotedPrintable,
+            5 if is(b"x-uue") => Self::Uuencode,
+            8 if is(b"uuencode") => Self::Uuencode,
+            10 if is(b"x-uuencode") => Self::Uuencode,
+            _ => Self::Unknown,
+        }
     }
 
     /// Whether the body stands as it is: 7bit, 8bit or binary.
