@@ -1,8 +1,9 @@
 //! Base64 with AVX-512 and AVX2.
 //!
-//! With AVX-512 [regular] lines are read first. What is left, and all with AVX2, is gone over twice, [`SCRATCH`] octets at a time: first the characters become their
-//! values, end to end without the line ends, then the values are packed. What the first pass writes
-//! has left the store buffer when the second one reads it, and no length of line is special.
+//! [Regular](regular) lines are read first. What is left is gone over twice, [`SCRATCH`] octets at a
+//! time: first the characters become their values, end to end without the line ends, then the values
+//! are packed. What the first pass writes has left the store buffer when the second one reads it, and
+//! no length of line is special.
 
 use alloc::vec::Vec;
 use core::{arch::x86_64::*, mem::MaybeUninit};
@@ -170,8 +171,8 @@ const fn pack_order() -> [u8; 64] {
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
 pub(super) fn avx2(held: &mut Quantum, text: &[u8], out: &mut Vec<u8>) -> usize {
     out.reserve(room(held, text));
+    let mut taken = regular::avx2(held, text, out);
     let mut values = Values::new(held);
-    let mut taken = 0;
     let mut stop = false;
     while !stop {
         // In registers: what the next step waits for.
@@ -186,7 +187,9 @@ pub(super) fn avx2(held: &mut Quantum, text: &[u8], out: &mut Vec<u8>) -> usize 
                     load256(&last)
                 }
             };
-            let (value, other) = values256(octets);
+            let (value, marks) = values256(octets);
+            let other =
+                _mm256_movemask_epi8(_mm256_cmpgt_epi8(marks, _mm256_setzero_si256())) as u32;
             store256(room, value);
             if other == 0 {
                 count += 32;
@@ -245,14 +248,14 @@ fn room256(octets: &mut [u8; SCRATCH + 64], count: usize) -> Option<&mut [u8; 32
     if count > SCRATCH - 32 { None } else { octets.get_mut(count..)?.first_chunk_mut() }
 }
 
-/// The values of 32 characters, and a bit for each that is not of the alphabet.
+/// The values of 32 characters, and a mark, which is not zero, for each that is not of the alphabet.
 ///
 /// The method is that of Muła and Lemire, "Faster Base64 Encoding and Decoding using AVX2
 /// Instructions" (2018): two tables by nibble whose common bits mark what is invalid, and a third
 /// one of what is to be added.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn values256(octets: __m256i) -> (__m256i, u32) {
+pub(super) fn values256(octets: __m256i) -> (__m256i, __m256i) {
     const LOW: [u8; 16] = [
         0x15, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x13, 0x1a, 0x1b, 0x1b, 0x1b,
         0x1a,
@@ -270,14 +273,13 @@ fn values256(octets: __m256i) -> (__m256i, u32) {
     );
     let slash = _mm256_cmpeq_epi8(octets, mask);
     let add = _mm256_shuffle_epi8(twice(&ADD), _mm256_add_epi8(slash, high));
-    let other = _mm256_movemask_epi8(_mm256_cmpgt_epi8(marks, _mm256_setzero_si256()));
-    (_mm256_add_epi8(octets, add), other as u32)
+    (_mm256_add_epi8(octets, add), marks)
 }
 
 /// Packs 32 values into 24 octets.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn pack256(values: __m256i) -> __m256i {
+pub(super) fn pack256(values: __m256i) -> __m256i {
     const ORDER: [u8; 16] = [2, 1, 0, 6, 5, 4, 10, 9, 8, 14, 13, 12, 255, 255, 255, 255];
     let pairs = _mm256_maddubs_epi16(values, _mm256_set1_epi32(0x0140_0140));
     let quanta = _mm256_madd_epi16(pairs, _mm256_set1_epi32(0x0001_1000));
