@@ -81,93 +81,221 @@ mod x86 {
     use core::arch::x86_64::*;
 
     use super::Found;
-    use crate::vector::{bits, halves, load256, load512, load512_some};
+    use crate::vector::{bits, fetch, halves, load256, load512, load512_some};
 
-    /// So many octets are passed at once if there is no `-` among them.
+    /// So many octets are passed at once where there is no `-` among them.
     const GROUP: usize = 256;
-    /// Where there was one, the rest of a stretch is not tried.
-    const STRETCH: usize = 8 * GROUP;
-    /// So many octets are looked at one block after the other first.
-    const NEAR: usize = 192;
+    /// So many octets are looked at block by block at first: what is near is found without a group,
+    /// which may end far behind it.
+    const NEAR: usize = 448;
+    /// And so many where there was a `-`: the next ones are not far.
+    const STRETCH: usize = 2048;
+    /// So far ahead octets are fetched: a long body comes from farther than the processor looks ahead
+    /// by itself, which ends with a page.
+    const AHEAD: usize = 4096;
+
+    /// Finds and counts by groups as far as they can be `passed`, which says how many LF they hold, and
+    /// else as `exact` does.
+    #[inline(always)]
+    fn find(
+        text: &[u8],
+        exact: impl Fn(&[u8]) -> Found,
+        passed: impl Fn(&[u8; GROUP]) -> Option<usize>,
+    ) -> Found {
+        let (mut at, mut lines, mut next) = (0, 0, NEAR);
+        loop {
+            let rest = text.get(at..).unwrap_or_default();
+            let some = rest.get(..next).unwrap_or(rest);
+            let found = exact(some);
+            lines += found.lines;
+            if let Some(place) = found.at {
+                return Found { at: Some(at + place), lines };
+            }
+            at += some.len();
+            if at >= text.len() {
+                return Found { at: None, lines };
+            }
+            if let Some(place) = over_the_seam(text, at) {
+                return Found { at: Some(place), lines };
+            }
+            while let Some(group) = text.get(at..).and_then(|rest| rest.first_chunk())
+                && let Some(more) = passed(group)
+            {
+                for line in 0..GROUP / 64 {
+                    fetch(text, at + AHEAD + line * 64);
+                }
+                lines += more;
+                at += GROUP;
+            }
+            if let Some(place) = over_the_seam(text, at) {
+                return Found { at: Some(place), lines };
+            }
+            next = STRETCH;
+        }
+    }
+
+    /// The offset of a `\n--` that starts before `seam` and ends behind it.
+    #[inline(always)]
+    fn over_the_seam(text: &[u8], seam: usize) -> Option<usize> {
+        let start = seam.checked_sub(2)?;
+        match text.get(start..)? {
+            [b'\n', b'-', b'-', ..] => Some(start),
+            [_, b'\n', b'-', b'-', ..] => Some(start + 1),
+            _ => None,
+        }
+    }
+
+    /// The first 64 octets.
+    #[inline(always)]
+    fn first(octets: &[u8]) -> &[u8; 64] {
+        octets.first_chunk().unwrap_or(&[0; 64])
+    }
+
+    /// The last octets with zeros behind them.
+    #[inline(always)]
+    fn padded(rest: &[u8]) -> [u8; 128] {
+        let mut last = [0; 128];
+        if let Some(room) = last.get_mut(..rest.len()) {
+            room.copy_from_slice(rest);
+        }
+        last
+    }
 
     #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
     pub(super) fn find_avx2<const COUNT: bool>(text: &[u8]) -> Found {
-        let is = |octets, octet: u8| _mm256_cmpeq_epi8(octets, _mm256_set1_epi8(octet as i8));
-        let passed = |group: &[u8; GROUP]| {
-            let mut any = _mm256_setzero_si256();
-            let mut lanes = _mm256_setzero_si256();
-            for octets in group.as_chunks().0 {
-                let octets = load256(octets);
-                any = _mm256_or_si256(any, is(octets, b'-'));
-                if COUNT {
-                    lanes = _mm256_sub_epi8(lanes, is(octets, b'\n'));
+        // To count is most of the work: a group would save nothing.
+        if COUNT {
+            return exact_avx2::<true>(text);
+        }
+        let dash = _mm256_set1_epi8(b'-' as i8);
+        find(
+            text,
+            |text| exact_avx2::<false>(text),
+            |group| {
+                let any = group.as_chunks().0.iter().fold(_mm256_setzero_si256(), |any, octets| {
+                    _mm256_or_si256(any, _mm256_cmpeq_epi8(load256(octets), dash))
+                });
+                (_mm256_testz_si256(any, any) == 1).then_some(0)
+            },
+        )
+    }
+
+    /// Each octet is loaded with the two behind it, so that a block has nothing but vectors.
+    #[inline]
+    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+    fn exact_avx2<const COUNT: bool>(text: &[u8]) -> Found {
+        let (blocks, _) = text.as_chunks::<64>();
+        let (second, _) = text.get(1..).unwrap_or_default().as_chunks::<64>();
+        let (third, _) = text.get(2..).unwrap_or_default().as_chunks::<64>();
+        let (mut at, mut lines, mut lanes) = (0, 0, _mm256_setzero_si256());
+        for ((a, b), c) in blocks.iter().zip(second).zip(third) {
+            let found = block(a, b, c);
+            if found != 0 {
+                let place = found.trailing_zeros();
+                lines += if COUNT { sum(lanes) + passed(a, place) } else { 0 };
+                return Found { at: Some(at + place as usize), lines };
+            }
+            at += 64;
+            if COUNT {
+                let [low, high] = halves(a).map(|half| ends(half));
+                lanes = _mm256_sub_epi8(lanes, _mm256_add_epi8(low, high));
+                // A lane counts to 255 at most: 2 for each block.
+                if at % (64 * 64) == 0 {
+                    lines += sum(lanes);
+                    lanes = _mm256_setzero_si256();
                 }
             }
-            let none = _mm256_testz_si256(any, any) == 1;
-            none.then(|| if COUNT { sum(lanes) } else { 0 })
-        };
-        let marks = |octets: &[u8; 64]| {
-            let octets = halves(octets);
-            let of = |octet| bits(octets.map(|half| is(half, octet)));
-            (of(b'\n'), of(b'-'))
-        };
-        find::<COUNT>(text, passed, marks)
+        }
+        // What is left is 65 octets at most.
+        let last = padded(text.get(at..).unwrap_or_default());
+        let shifted = |by: usize| first(last.get(by..).unwrap_or_default());
+        let found = block(shifted(0), shifted(1), shifted(2));
+        let place = (found != 0).then_some(found.trailing_zeros());
+        if COUNT {
+            lines += sum(lanes) + passed(shifted(0), place.unwrap_or(63));
+            // The octet behind the block, where there is one.
+            lines += usize::from(place.is_none() && last[64] == b'\n');
+        }
+        Found { at: place.map(|place| at + place as usize), lines }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn ends(octets: __m256i) -> __m256i {
+        _mm256_cmpeq_epi8(octets, _mm256_set1_epi8(b'\n' as i8))
+    }
+
+    /// Where in a block a delimiter may stand; `b` and `c` are the octets one and two further.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn block(a: &[u8; 64], b: &[u8; 64], c: &[u8; 64]) -> u64 {
+        let dash = _mm256_set1_epi8(b'-' as i8);
+        let (a, b, c) = (halves(a), halves(b), halves(c));
+        let found = [0, 1].map(|half| {
+            let (b, c) = (_mm256_cmpeq_epi8(b[half], dash), _mm256_cmpeq_epi8(c[half], dash));
+            _mm256_and_si256(ends(a[half]), _mm256_and_si256(b, c))
+        });
+        let any = _mm256_or_si256(found[0], found[1]);
+        if _mm256_testz_si256(any, any) == 1 { 0 } else { bits(found) }
+    }
+
+    /// How many LF stand in a block up to this place, which counts too.
+    #[inline]
+    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+    fn passed(octets: &[u8; 64], place: u32) -> usize {
+        (bits(halves(octets).map(|half| ends(half))) & (!0 >> (63 - place))).count_ones() as usize
+    }
+
+    /// The sum of 32 lanes.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn sum(lanes: __m256i) -> usize {
+        let sums = _mm256_sad_epu8(lanes, _mm256_setzero_si256());
+        (_mm256_extract_epi64::<0>(sums)
+            + _mm256_extract_epi64::<1>(sums)
+            + _mm256_extract_epi64::<2>(sums)
+            + _mm256_extract_epi64::<3>(sums)) as usize
     }
 
     #[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2,lzcnt,popcnt")]
     pub(super) fn find_avx512<const COUNT: bool>(text: &[u8]) -> Found {
-        let is = |octets, octet: u8| _mm512_cmpeq_epi8_mask(octets, _mm512_set1_epi8(octet as i8));
-        let passed = |group: &[u8; GROUP]| {
-            // The least of all is 0 where one was `-`: one mask is made and not four.
-            let mut least = _mm512_set1_epi8(-1);
-            let mut lines = 0;
-            for octets in group.as_chunks().0 {
-                let octets = load512(octets);
-                if COUNT {
-                    lines += is(octets, b'\n').count_ones() as usize;
+        let dash = _mm512_set1_epi8(b'-' as i8);
+        find(
+            text,
+            |text| exact_avx512(text),
+            |group| {
+                // The least of all is 0 where one was `-`: one mask is made and not four.
+                let (mut least, mut lines) = (_mm512_set1_epi8(-1), 0);
+                for octets in group.as_chunks().0 {
+                    let octets = load512(octets);
+                    let lf = _mm512_cmpeq_epi8_mask(octets, _mm512_set1_epi8(b'\n' as i8));
+                    lines += if COUNT { lf.count_ones() as usize } else { 0 };
+                    least = _mm512_min_epu8(least, _mm512_xor_si512(octets, dash));
                 }
-                let other = _mm512_xor_si512(octets, _mm512_set1_epi8(b'-' as i8));
-                least = _mm512_min_epu8(least, other);
-            }
-            (_mm512_testn_epi8_mask(least, least) == 0).then_some(lines)
-        };
-        let marks = |octets: &[u8; 64]| {
-            let octets = load512(octets);
-            (is(octets, b'\n'), is(octets, b'-'))
-        };
-        find::<COUNT>(text, passed, marks)
+                (_mm512_testn_epi8_mask(least, least) == 0).then_some(lines)
+            },
+        )
     }
 
-    /// `passed` says how many LF a group holds that has no `-`; `marks` gives the places of LF and `-`
-    /// in a block. Each octet is loaded once: only `\n-` is looked for in all places. What has it is
-    /// rare, and then the octet behind it is looked at.
-    #[inline(always)]
-    fn find<const COUNT: bool>(
-        text: &[u8],
-        passed: impl Fn(&[u8; GROUP]) -> Option<usize>,
-        marks: impl Fn(&[u8; 64]) -> (u64, u64),
-    ) -> Found {
+    /// Each octet is loaded once: only `\n-` is looked for in all places. What has it is rare, and then
+    /// the octet behind it is looked at.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2,lzcnt,popcnt")]
+    fn exact_avx512(text: &[u8]) -> Found {
+        let marks = |octets: &[u8; 64]| {
+            let octets = load512(octets);
+            let of = |octet: u8| _mm512_cmpeq_epi8_mask(octets, _mm512_set1_epi8(octet as i8));
+            (of(b'\n'), of(b'-'))
+        };
+        let (blocks, rest) = text.as_chunks();
         let mut walk = Walk { at: 0, lines: 0, after_lf: 0 };
-        // What is near is found without a group, which may end far behind it.
-        let (near, far) = text.split_at(text.len().min(NEAR));
-        if let Some(found) = walk.blocks::<COUNT>(text, near, &marks) {
-            return found;
-        }
-        for mut rest in far.chunks(STRETCH) {
-            while let Some((group, behind)) = rest.split_first_chunk()
-                && let Some(lines) = passed(group)
-            {
-                walk.lines += lines;
-                walk.at += GROUP;
-                rest = behind;
-            }
-            let before = walk.at.checked_sub(1).and_then(|before| text.get(before));
-            walk.after_lf = u64::from(before == Some(&b'\n'));
-            if let Some(found) = walk.blocks::<COUNT>(text, rest, &marks) {
+        for octets in blocks {
+            if let Some(found) = walk.step(text, marks(octets)) {
                 return found;
             }
         }
-        Found { at: None, lines: walk.lines }
+        let last = padded(rest);
+        walk.step(text, marks(first(&last))).unwrap_or(Found { at: None, lines: walk.lines })
     }
 
     /// What is known at the start of a block.
@@ -179,36 +307,9 @@ mod x86 {
     }
 
     impl Walk {
-        /// Looks at each block of what comes next in the text.
-        #[inline(always)]
-        fn blocks<const COUNT: bool>(
-            &mut self,
-            text: &[u8],
-            next: &[u8],
-            marks: impl Fn(&[u8; 64]) -> (u64, u64),
-        ) -> Option<Found> {
-            let (blocks, last) = next.as_chunks();
-            for octets in blocks {
-                let found = self.step::<COUNT>(text, marks(octets));
-                if found.is_some() {
-                    return found;
-                }
-            }
-            if last.is_empty() {
-                return None;
-            }
-            let mut block = [0; 64];
-            block[..last.len()].copy_from_slice(last);
-            self.step::<COUNT>(text, marks(&block))
-        }
-
         /// Takes the places of LF and `-` in the next block.
         #[inline(always)]
-        fn step<const COUNT: bool>(
-            &mut self,
-            text: &[u8],
-            (lf, dash): (u64, u64),
-        ) -> Option<Found> {
+        fn step(&mut self, text: &[u8], (lf, dash): (u64, u64)) -> Option<Found> {
             let behind = (lf << 1 | self.after_lf) & dash;
             if behind != 0
                 && let Some(at) = delimiter(text, self.at, behind)
@@ -216,9 +317,7 @@ mod x86 {
                 let passed = (lf & !(!0 << (at + 1 - self.at))).count_ones();
                 return Some(Found { at: Some(at), lines: self.lines + passed as usize });
             }
-            if COUNT {
-                self.lines += lf.count_ones() as usize;
-            }
+            self.lines += lf.count_ones() as usize;
             self.after_lf = lf >> 63;
             self.at += 64;
             None
@@ -237,23 +336,6 @@ mod x86 {
             dashes &= dashes - 1;
         }
         None
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn ends(octets: __m256i) -> __m256i {
-        _mm256_cmpeq_epi8(octets, _mm256_set1_epi8(b'\n' as i8))
-    }
-
-    /// The sum of 32 lanes.
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn sum(lanes: __m256i) -> usize {
-        let sums = _mm256_sad_epu8(lanes, _mm256_setzero_si256());
-        (_mm256_extract_epi64::<0>(sums)
-            + _mm256_extract_epi64::<1>(sums)
-            + _mm256_extract_epi64::<2>(sums)
-            + _mm256_extract_epi64::<3>(sums)) as usize
     }
 
     #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
@@ -346,7 +428,8 @@ mod tests {
     /// The same around the seams of groups and stretches, with and without dashes before it.
     #[test]
     fn at_the_seams_of_groups() {
-        let seams = [192, 192 + 256, 192 + 2048, 192 + 2048 + 256, 192 + 4096];
+        const NEAR: usize = 448;
+        let seams = [NEAR, NEAR + 256, NEAR + 2048, NEAR + 2048 + 256, NEAR + 4096];
         for seam in seams {
             for at in seam - 66..seam + 66 {
                 for dash in [None, Some(5), Some(200), Some(seam - 70), Some(2300)] {

@@ -1,6 +1,8 @@
 //! Header fields: where each ends, folds passed over, many in one call ([`fields`]), and where its
 //! name does ([`name`]).
 
+use core::{mem::MaybeUninit, ptr};
+
 use crate::cpu::{self, Cpu};
 
 /// How many ends one call of [`fields`] finds at most.
@@ -11,7 +13,8 @@ pub const NAME_WINDOW: usize = 32;
 /// The ends of header fields; see [`fields`].
 #[derive(Clone, Copy, Debug)]
 pub struct Ends {
-    ends: [End; MOST_ENDS],
+    /// The first `count` are there.
+    ends: [MaybeUninit<End>; MOST_ENDS],
     count: usize,
     more: bool,
 }
@@ -35,15 +38,18 @@ impl End {
 }
 
 impl Ends {
-    const NONE: Self = {
-        let end = End { end: 0, name: 0, eight_bit: false };
-        Self { ends: [end; MOST_ENDS], count: 0, more: false }
-    };
+    /// Room for ends, without any.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { ends: [MaybeUninit::uninit(); MOST_ENDS], count: 0, more: false }
+    }
 
     /// The ends in order.
     #[must_use]
     pub fn all(&self) -> &[End] {
-        self.ends.get(..self.count).unwrap_or_default()
+        let ends = self.ends.get(..self.count).unwrap_or_default();
+        // SAFETY: `push` has written so many.
+        unsafe { &*(ptr::from_ref(ends) as *const [End]) }
     }
 
     /// Whether the search stopped at the last end, so that more may follow; else what follows the
@@ -56,28 +62,34 @@ impl Ends {
     #[inline(always)]
     fn push(&mut self, end: usize, name: u8, eight_bit: bool) {
         if let Some(place) = self.ends.get_mut(self.count) {
-            *place = End { end: end as u32, name, eight_bit };
+            place.write(End { end: end as u32, name, eight_bit });
             self.count += 1;
         }
     }
 }
 
-/// Finds the ends of header fields in `text`: each LF behind which an octet follows that is neither
+impl Default for Ends {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Finds the ends of header fields in `text`, which take the place of those in `found`: each LF behind which an octet follows that is neither
 /// space nor tab (RFC 5322 §2.2.3).
 ///
 /// Stops at an end behind which CR or LF stands, as the header may end there, and after
 /// [`MOST_ENDS`]. Of texts longer than 1 GiB the first GiB is looked at.
-#[must_use]
-pub fn fields(text: &[u8]) -> Ends {
+pub fn fields(text: &[u8], found: &mut Ends) {
+    (found.count, found.more) = (0, false);
     let text = text.get(..1 << 30).unwrap_or(text);
     match cpu::cpu() {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: the processor has what the function was compiled for.
-        Cpu::Avx512 => unsafe { x86::fields_avx512(text) },
+        Cpu::Avx512 => unsafe { x86::fields_avx512(text, found) },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: as above.
-        Cpu::Avx2 => unsafe { x86::fields_avx2(text) },
-        _ => plain::fields(text),
+        Cpu::Avx2 => unsafe { x86::fields_avx2(text, found) },
+        _ => plain::fields(text, found),
     }
 }
 
@@ -100,8 +112,8 @@ mod plain {
 
     use super::{Ends, NAME_WINDOW};
 
-    pub(super) fn fields(text: &[u8]) -> Ends {
-        let (mut found, mut from) = (Ends::NONE, 0);
+    pub(super) fn fields(text: &[u8], found: &mut Ends) {
+        let mut from = 0;
         for at in memchr_iter(b'\n', text) {
             let end = at + 1;
             let Some(next) = text.get(end) else { break };
@@ -116,7 +128,6 @@ mod plain {
                 break;
             }
         }
-        found
     }
 
     /// How many octets of a name `field` starts with; the line end is no name.
@@ -131,7 +142,10 @@ mod x86 {
     use core::arch::x86_64::*;
 
     use super::{Ends, MOST_ENDS, NAME_WINDOW, plain};
-    use crate::vector::{bits, halves, load256, load512};
+    use crate::vector::{bits, fetch, halves, load256, load512};
+
+    /// So far ahead octets are fetched at first, and two for each octet of the fields then.
+    const AHEAD: usize = 512;
 
     /// What a block of 64 octets holds, a bit an octet.
     struct Block {
@@ -146,16 +160,20 @@ mod x86 {
     #[inline(always)]
     fn fields(
         text: &[u8],
+        found: &mut Ends,
         block: impl Fn(&[u8; 64], &[u8; 64]) -> Block,
         name: impl Fn(&[u8; NAME_WINDOW]) -> u8 + Copy,
-    ) -> Ends {
-        let mut walk = Walk { found: Ends::NONE, from: 0, high: false };
+    ) {
+        let mut walk = Walk { found, from: 0, high: false };
         let (blocks, _) = text.as_chunks::<64>();
         let (nexts, _) = text.get(1..).unwrap_or_default().as_chunks::<64>();
         let mut at = 0;
         for (octets, next) in blocks.iter().zip(nexts) {
+            // Fields take longer to look at than to load: the body behind them can come meanwhile.
+            fetch(text, AHEAD + at * 2);
+            fetch(text, AHEAD + at * 2 + 64);
             if walk.note(text, at, &block(octets, next), name) {
-                return walk.found;
+                return;
             }
             at += 64;
         }
@@ -170,7 +188,6 @@ mod x86 {
         // Nothing is known of what follows the last octet.
         bits.ends &= !(1_u64 << (rest.len().max(1) - 1));
         walk.note(text, at, &bits, name);
-        walk.found
     }
 
     #[inline(always)]
@@ -178,14 +195,14 @@ mod x86 {
         octets.first_chunk().unwrap_or(&[0; 64])
     }
 
-    struct Walk {
-        found: Ends,
+    struct Walk<'f> {
+        found: &'f mut Ends,
         /// Where the field at hand starts, and whether octets above 127 were seen in it.
         from: usize,
         high: bool,
     }
 
-    impl Walk {
+    impl Walk<'_> {
         /// Notes the ends of the block at `at`; `true` if that was the last one.
         #[inline(always)]
         fn note(
@@ -243,25 +260,25 @@ mod x86 {
     }
 
     #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-    pub(super) fn fields_avx2(text: &[u8]) -> Ends {
+    pub(super) fn fields_avx2(text: &[u8], found: &mut Ends) {
         let block = |octets: &[u8; 64], next: &[u8; 64]| {
             let ([low, high], next) = (halves(octets), halves(next));
             let ends = bits([half_ends(low, next[0]), half_ends(high, next[1])]);
             Block { ends, high: bits([low, high]) }
         };
-        fields(text, block, |window| name_len(window))
+        fields(text, found, block, |window| name_len(window));
     }
 
     #[target_feature(enable = "avx2,avx512f,avx512bw,bmi1,bmi2,lzcnt,popcnt")]
-    pub(super) fn fields_avx512(text: &[u8]) -> Ends {
+    pub(super) fn fields_avx512(text: &[u8], found: &mut Ends) {
         let block = |octets: &[u8; 64], next: &[u8; 64]| {
             let (octets, next) = (load512(octets), load512(next));
             let lf = _mm512_cmpeq_epi8_mask(octets, _mm512_set1_epi8(b'\n' as i8));
-            let space = _mm512_cmpeq_epi8_mask(next, _mm512_set1_epi8(b' ' as i8));
-            let tab = _mm512_cmpeq_epi8_mask(next, _mm512_set1_epi8(b'\t' as i8));
-            Block { ends: lf & !(space | tab), high: _mm512_movepi8_mask(octets) }
+            let ends = _mm512_mask_cmpneq_epi8_mask(lf, next, _mm512_set1_epi8(b' ' as i8));
+            let ends = _mm512_mask_cmpneq_epi8_mask(ends, next, _mm512_set1_epi8(b'\t' as i8));
+            Block { ends, high: _mm512_movepi8_mask(octets) }
         };
-        fields(text, block, |window| name_len(window))
+        fields(text, found, block, |window| name_len(window));
     }
 }
 
@@ -278,17 +295,24 @@ mod tests {
     type Found = (Vec<End>, bool);
 
     fn all(text: &[u8]) -> Vec<Found> {
-        let found = |ends: Ends| (ends.all().to_vec(), ends.more());
-        let mut all = vec![found(plain::fields(text))];
+        let found = |fields: &dyn Fn(&[u8], &mut Ends)| {
+            // What was there before is gone.
+            let mut ends = Ends::new();
+            super::fields(b"A: b\nC: d\n\n", &mut ends);
+            (ends.count, ends.more) = (0, false);
+            fields(text, &mut ends);
+            (ends.all().to_vec(), ends.more())
+        };
+        let mut all = vec![found(&plain::fields), found(&super::fields)];
         #[cfg(target_arch = "x86_64")]
         {
             if cpu::cpu() >= Cpu::Avx2 {
                 // SAFETY: the processor has AVX2.
-                all.push(found(unsafe { x86::fields_avx2(text) }));
+                all.push(found(&|text, found| unsafe { x86::fields_avx2(text, found) }));
             }
             if cpu::cpu() >= Cpu::Avx512 {
                 // SAFETY: the processor has AVX-512.
-                all.push(found(unsafe { x86::fields_avx512(text) }));
+                all.push(found(&|text, found| unsafe { x86::fields_avx512(text, found) }));
             }
         }
         all
@@ -296,6 +320,11 @@ mod tests {
 
     #[test]
     fn fields_end_where_no_fold_follows() {
+        let fields = |text: &[u8]| {
+            let mut ends = Ends::new();
+            super::fields(text, &mut ends);
+            ends
+        };
         let ends = |text: &[u8]| {
             let found = fields(text);
             let ends = found.all().iter();

@@ -1,9 +1,9 @@
 //! Octets into vector registers and back: what each module in `x86` would have to write else.
 
 use core::arch::x86_64::{
-    __m128i, __m256i, __m512i, _bzhi_u64, _mm_loadu_si128, _mm256_broadcastsi128_si256,
-    _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_storeu_si256, _mm512_loadu_si512,
-    _mm512_maskz_loadu_epi8, _mm512_storeu_si512,
+    __m128i, __m256i, __m512i, _MM_HINT_T0, _bzhi_u64, _mm_loadu_si128, _mm_prefetch,
+    _mm256_broadcastsi128_si256, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_storeu_si256,
+    _mm512_loadu_si512, _mm512_maskz_loadu_epi8, _mm512_storeu_si512,
 };
 
 #[inline]
@@ -18,6 +18,14 @@ pub(crate) fn load128(octets: &[u8; 16]) -> __m128i {
 pub(crate) fn load256(octets: &[u8; 32]) -> __m256i {
     // SAFETY: 32 octets are there, and the load needs no alignment.
     unsafe { _mm256_loadu_si256(octets.as_ptr().cast()) }
+}
+
+/// Asks for the 64 octets around offset `at` of `text`, which may be behind its end, so that they are
+/// near when they are looked at. Nobody waits for them.
+#[inline(always)]
+pub(crate) fn fetch(text: &[u8], at: usize) {
+    // SAFETY: nothing is read or written, whatever the address.
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(text.as_ptr().wrapping_add(at).cast()) };
 }
 
 /// A block of 64 octets in two registers.
