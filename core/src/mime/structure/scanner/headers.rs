@@ -7,7 +7,7 @@
 use core::mem;
 
 use memchr::{memchr, memchr_iter};
-use posthaste_simd::lines;
+use posthaste_simd::lines::{self, Ends};
 
 use super::{
     super::super::{
@@ -56,6 +56,7 @@ impl Scanner {
                 None => return piece.len(),
             }
         }
+        let mut ends = Ends::new();
         loop {
             let rest = piece.get(at..).unwrap_or_default();
             match rest {
@@ -64,7 +65,7 @@ impl Scanner {
                 [b'\r', b'\n', ..] => return self.blank_line(piece, self.offset(at), at + 2),
                 _ => {}
             }
-            let ends = lines::fields(rest);
+            lines::fields(rest, &mut ends);
             let mut from = 0;
             for field in ends.all() {
                 let (text, start) = (rest.get(from..).unwrap_or_default(), at + from);
