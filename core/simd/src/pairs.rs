@@ -17,16 +17,12 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 pub struct Pairs {
     /// The UTF-8 of the character of each pair, in the three lower octets, and its length in the
     /// highest one; 0 where nobody asked yet, [`NONE`] where it is not one character.
-    known: [AtomicU32; LEADS * TRAILS],
+    known: [AtomicU32; PAIRS],
 }
 
-/// The first octets of pairs: 0x81 to 0xfe.
-const LEADS: usize = 0x7e;
-/// The second octets: 0x40 to 0xfe.
-const TRAILS: usize = 0xbf;
+/// All pairs whose first octet is above 127.
+const PAIRS: usize = 1 << 15;
 const NONE: u32 = u32::MAX;
-/// How much room is made at once where it is not known how long the text is.
-const GROWTH: usize = 256;
 
 impl Default for Pairs {
     fn default() -> Self {
@@ -38,7 +34,7 @@ impl Pairs {
     /// Nothing is known yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self { known: [const { AtomicU32::new(0) }; LEADS * TRAILS] }
+        Self { known: [const { AtomicU32::new(0) }; PAIRS] }
     }
 
     /// Appends the text at the start of `octets` to `out`: US-ASCII, and the pairs that `ask` says
@@ -73,62 +69,65 @@ impl Pairs {
     ) -> usize {
         // SAFETY: what is appended is UTF-8: US-ASCII, and whole entries.
         let out = unsafe { out.as_mut_vec() };
-        let (mut taken, mut done) = (0, 0);
-        let mut start = out.len();
         // Two octets become three at most; each store is of four or eight.
-        if !SEVEN {
-            out.reserve(octets.len() + octets.len() / 2 + 8);
-        }
-        while let Some(rest) = octets.get(taken..)
-            && let Some(first) = rest.first()
-        {
-            if SEVEN && out.spare_capacity_mut().len() < done + 8 {
-                // SAFETY: so many octets of the spare capacity were written.
-                unsafe { out.set_len(start + done) };
-                (start, done) = (out.len(), 0);
-                out.reserve(GROWTH);
+        out.reserve(octets.len() + octets.len() / 2 + 8);
+        let room = out.spare_capacity_mut();
+        let (mut taken, mut done) = (0, 0);
+        loop {
+            while let Some(pair) = octets.get(taken..).and_then(|rest| rest.first_chunk::<2>())
+                && let Some(pair) = high::<SEVEN>(*pair)
+                && let Some(entry) = self.entry(pair, &ask)
+                && let Some(room) =
+                    room.get_mut(done..).and_then(|room| room.first_chunk_mut::<4>())
+            {
+                room.write_copy_of_slice(&entry.to_le_bytes());
+                (taken, done) = (taken + 2, done + (entry >> 24) as usize);
             }
-            let Some(room) = out.spare_capacity_mut().get_mut(done..) else { break };
-            if !SEVEN && first.is_ascii() {
-                let (some, ascii) = match rest.first_chunk() {
-                    Some(some) => (*some, ascii(some)),
-                    None => ([*first; 8], 1),
-                };
-                let Some(room) = room.first_chunk_mut::<8>() else { break };
-                room.write_copy_of_slice(&some);
-                (taken, done) = (taken + ascii, done + ascii);
-                continue;
-            }
-            let Some(pair) = rest.first_chunk::<2>() else { break };
-            let pair = match *pair {
-                [0x21..=0x7e, 0x21..=0x7e] if SEVEN => pair.map(|octet| octet | 0x80),
-                _ if SEVEN => break,
-                pair => pair,
+            let Some((rest, first)) =
+                octets.get(taken..).and_then(|rest| Some((rest, rest.first()?)))
+            else {
+                break;
             };
-            let Some(entry) = self.entry(pair, &ask) else { break };
-            let Some(room) = room.first_chunk_mut::<4>() else { break };
-            room.write_copy_of_slice(&entry.to_le_bytes());
-            (taken, done) = (taken + 2, done + (entry >> 24) as usize);
+            if SEVEN || !first.is_ascii() {
+                break;
+            }
+            let (some, ascii) = match rest.first_chunk() {
+                Some(some) => (*some, ascii(some)),
+                None => ([*first; 8], 1),
+            };
+            let Some(room) = room.get_mut(done..).and_then(|room| room.first_chunk_mut::<8>())
+            else {
+                break;
+            };
+            room.write_copy_of_slice(&some);
+            (taken, done) = (taken + ascii, done + ascii);
         }
+        let len = out.len() + done;
         // SAFETY: so many octets of the spare capacity were written.
-        unsafe { out.set_len(start + done) };
+        unsafe { out.set_len(len) };
         taken
     }
 
     /// What is known of a pair; `None` if it is not one character.
     #[inline]
     fn entry(&self, pair: [u8; 2], ask: impl Fn([u8; 2]) -> Option<char>) -> Option<u32> {
-        let [lead, trail] = pair.map(usize::from);
-        let (row, column) = (lead.wrapping_sub(0x81), trail.wrapping_sub(0x40));
-        if row >= LEADS || column >= TRAILS {
-            return None;
-        }
-        let place = self.known.get(row * TRAILS + column)?;
-        let entry = match place.load(Relaxed) {
+        let place = self.known.get(usize::from(u16::from_be_bytes(pair)) % PAIRS)?;
+        match place.load(Relaxed) {
             0 => learn(place, ask(pair)),
-            entry => entry,
-        };
-        (entry != NONE).then_some(entry)
+            NONE => None,
+            entry => Some(entry),
+        }
+    }
+}
+
+/// The pair with both octets above 127 if they stand for such, or whatever stands behind a first one
+/// above 127.
+#[inline]
+fn high<const SEVEN: bool>(pair: [u8; 2]) -> Option<[u8; 2]> {
+    match pair {
+        [0x21..=0x7e, 0x21..=0x7e] if SEVEN => Some(pair.map(|octet| octet | 0x80)),
+        [0x80..=0xff, _] if !SEVEN => Some(pair),
+        _ => None,
     }
 }
 
@@ -139,12 +138,12 @@ fn ascii(octets: &[u8; 8]) -> usize {
 }
 
 #[cold]
-fn learn(place: &AtomicU32, character: Option<char>) -> u32 {
+fn learn(place: &AtomicU32, character: Option<char>) -> Option<u32> {
     let mut text = [0; 4];
     let len = character.map_or(4, |character| character.encode_utf8(&mut text).len());
     let entry = if len > 3 { NONE } else { u32::from_le_bytes(text) | (len as u32) << 24 };
     place.store(entry, Relaxed);
-    entry
+    (entry != NONE).then_some(entry)
 }
 
 #[cfg(test)]
@@ -158,10 +157,10 @@ mod tests {
     /// Pairs are characters by their numbers, but for some.
     fn ask(pair: [u8; 2]) -> Option<char> {
         let number = u32::from(u16::from_be_bytes(pair));
-        char::from_u32(match pair[1] {
-            0x41 => 0xe9,
-            0x42 => 0x2_0000,
-            0x43 => return None,
+        char::from_u32(match pair {
+            [0x80 | 0xff, _] | [_, 0x3f | 0x43 | 0xff] => return None,
+            [_, 0x41] => 0xe9,
+            [_, 0x42] => 0x2_0000,
             _ => number,
         })
     }

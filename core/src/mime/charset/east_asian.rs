@@ -29,7 +29,7 @@ pub(super) fn iso_2022_jp(octets: &[u8]) -> Option<String> {
     if memchr2(0x0e, 0x0f, octets).is_some() {
         return None;
     }
-    let mut out = String::with_capacity(octets.len() + octets.len() / 2);
+    let mut out = String::with_capacity(octets.len() + octets.len() / 2 + 8);
     let mut at = 0;
     loop {
         let rest = octets.get(at..)?;
