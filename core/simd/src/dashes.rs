@@ -84,12 +84,12 @@ mod x86 {
     use crate::vector::{bits, fetch, halves, load256, load512, load512_some};
 
     /// So many octets are passed at once where there is no `-` among them.
-    const GROUP: usize = 256;
+    pub(super) const GROUP: usize = 256;
     /// So many octets are looked at block by block at first: what is near is found without a group,
     /// which may end far behind it.
-    const NEAR: usize = 448;
+    pub(super) const NEAR: usize = 448;
     /// And so many where there was a `-`: the next ones are not far.
-    const STRETCH: usize = 2048;
+    pub(super) const STRETCH: usize = 2048;
     /// So far ahead octets are fetched: a long body comes from farther than the processor looks ahead
     /// by itself, which ends with a page.
     const AHEAD: usize = 4096;
@@ -426,10 +426,12 @@ mod tests {
     }
 
     /// The same around the seams of groups and stretches, with and without dashes before it.
+    #[cfg(target_arch = "x86_64")]
     #[test]
     fn at_the_seams_of_groups() {
-        const NEAR: usize = 448;
-        let seams = [NEAR, NEAR + 256, NEAR + 2048, NEAR + 2048 + 256, NEAR + 4096];
+        use x86::{GROUP, NEAR, STRETCH};
+        let end = NEAR + STRETCH;
+        let seams = [NEAR, NEAR + GROUP, end, end + GROUP, end + STRETCH];
         for seam in seams {
             for at in seam - 66..seam + 66 {
                 for dash in [None, Some(5), Some(200), Some(seam - 70), Some(2300)] {

@@ -74,8 +74,8 @@ impl Default for Ends {
     }
 }
 
-/// Finds the ends of header fields in `text`, which take the place of those in `found`: each LF behind which an octet follows that is neither
-/// space nor tab (RFC 5322 §2.2.3).
+/// Finds the ends of header fields in `text`, which take the place of those in `found`: each LF behind
+/// which an octet follows that is neither space nor tab (RFC 5322 §2.2.3).
 ///
 /// Stops at an end behind which CR or LF stands, as the header may end there, and after
 /// [`MOST_ENDS`]. Of texts longer than 1 GiB the first GiB is looked at.
