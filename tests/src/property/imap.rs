@@ -444,7 +444,7 @@ impl Script<Imap> for Host {
             | Event::StartTls => 1,
             _ => 0,
         };
-        Look { run, lines, ended: matches!(event, Event::Ended(_)) }
+        Look { run, lines, ended: matches!(event, Event::Ended(_)), user: None }
     }
 
     fn answer(&mut self, event: Event<'_>, random: &mut Random) -> Option<Answered<Imap>> {

@@ -76,6 +76,8 @@ pub struct Look {
     pub lines: usize,
     /// The event is the last one.
     pub ended: bool,
+    /// The name that the peer signs in with, which is no secret, whatever it is.
+    pub user: Option<String>,
 }
 
 /// What a peer sends without waiting.

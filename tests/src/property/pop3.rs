@@ -162,7 +162,7 @@ impl Script<Pop3> for Host {
             | Event::Secured(_) => 0,
             _ => 1,
         };
-        Look { run: None, lines, ended: matches!(event, Event::Ended(_)) }
+        Look { lines, ended: matches!(event, Event::Ended(_)), ..Look::default() }
     }
 
     fn answer(&mut self, event: Event<'_>, random: &mut Random) -> Option<Answered<Pop3>> {

@@ -67,6 +67,8 @@ impl<const BODIES: bool> Subject for SmtpServer<BODIES> {
                 "RCPT TO:<carol@b.example>",
             ])),
             1 => Just(Unit::lines(&[hello, "AUTH LOGIN", "YWxpY2U=", "YzRuYXJ5YmlyZA=="])),
+            // The password where the name is asked for.
+            1 => Just(Unit::lines(&[hello, "AUTH LOGIN", "YzRuYXJ5YmlyZA==", "YzRuYXJ5YmlyZA=="])),
             1 => Just(vec![
                 Unit::new(format!("{hello}\r\n")),
                 Unit::waiting("STARTTLS\r\n"),
@@ -191,7 +193,11 @@ impl Script<Smtp> for Host {
             Event::Body(run) | Event::Skipped(run) => Some(run.as_bytes().to_vec()),
             _ => None,
         };
-        Look { run, lines, ended: matches!(event, Event::Ended(_)) }
+        let user = match event {
+            Event::SignIn(_, credentials) => Some(credentials.user().to_string()),
+            _ => None,
+        };
+        Look { run, lines, ended: matches!(event, Event::Ended(_)), user }
     }
 
     fn answer(&mut self, event: Event<'_>, random: &mut Random) -> Option<Answered<Smtp>> {
