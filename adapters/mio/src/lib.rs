@@ -10,13 +10,20 @@
 //! | [`server`] | [`Server`]: binds, runs its reactors |
 //! | `reactor` | the loop of one thread |
 //! | `wheel` | its timers |
+//! | [`clients`] | [`Clients`]: many connections that we open, on one thread |
+//! | `alarm` | a timer that is finer than epoll's |
+//! | `socket` | mio's socket, as links want it |
 //! | [`blocking`] | one session over one blocking socket, for clients on the command line |
 
+mod alarm;
 pub mod blocking;
+pub mod clients;
 mod reactor;
 pub mod server;
+mod socket;
 mod wheel;
 
+pub use clients::{Caller, Clients};
 pub use posthaste_core::gate::{Arrival, Limits, Network, TlsMode};
 pub use posthaste_tls::{
     BindError, Config, Counts, Factory, Handle, Inbox, InboxOf, Listener, ServerTls,

@@ -5,8 +5,8 @@
 //! notes it got.
 
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{IpAddr, Shutdown, SocketAddr};
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +20,7 @@ use posthaste_tls::link::Fault;
 use posthaste_tls::{Driver, Factory, Inbox, InboxOf, Listener, Next, Pool, Rules, Upgrade};
 use slab::Slab;
 
+use crate::socket::Tcp;
 use crate::wheel::Wheel;
 
 const WAKER: Token = Token(usize::MAX);
@@ -534,29 +535,4 @@ fn enqueue<S>(queue: &mut VecDeque<u32>, connection: &mut Connection<S>, slot: u
 fn rules<'a>(upgrade: Option<&'a Upgrade>, limits: &Limits) -> Rules<'a> {
     let (tls_handshake, write_stall) = (limits.tls_handshake, limits.write_stall);
     Rules { upgrade, tls_handshake, write_stall }
-}
-
-/// mio's socket as a [`posthaste_tls::Socket`].
-struct Tcp(mio::net::TcpStream);
-
-impl Read for Tcp {
-    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        self.0.read(room)
-    }
-}
-
-impl Write for Tcp {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl posthaste_tls::Socket for Tcp {
-    fn finish(&mut self) -> io::Result<()> {
-        self.0.shutdown(Shutdown::Write)
-    }
 }
