@@ -5,6 +5,13 @@
 //! LF or a NUL spoils the message, or, where the [`Rules`] say so, a bare CR or LF is turned into CR LF.
 //! A spoiled message is read on to its end, so that no octet of it is ever taken for a command.
 //!
+//! | who sends | bare CR, bare LF | NUL |
+//! |---|---|---|
+//! | strangers (SMTP), LMTP | `550 5.6.0` | `550 5.6.0` |
+//! | signed-in users (submission) | made CR LF | `550 5.6.0` |
+//! | anybody, with `BODY=BINARYMIME` and BDAT | kept | kept |
+//! | we, by DATA or BDAT | leave as CR LF | kept |
+//!
 //! [`Reader`] is the receiving side: it never copies, it says how many octets of the input to show,
 //! to drop, to skip. [`Stuffer`] is the sending side.
 
@@ -21,8 +28,19 @@ pub(crate) struct Rules {
     pub(crate) octets: u64,
     /// Octets a line may have, with its CR LF.
     pub(crate) line: usize,
-    /// Turn a bare CR and a bare LF into CR LF.
-    pub(crate) normalise: bool,
+    /// What becomes of a bare CR, a bare LF or a NUL.
+    pub(crate) strays: Strays,
+}
+
+/// What becomes of octets that have no business in a message of lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Strays {
+    /// They stay: the message is BINARYMIME, and its lines mean nothing. Chunks only.
+    Kept,
+    /// A bare CR or LF becomes CR LF; a NUL spoils the message.
+    Mended,
+    /// They spoil the message.
+    Refused,
 }
 
 /// What the octets at the front of the input are.
@@ -141,6 +159,9 @@ impl Reader {
             return Step::More;
         }
         if self.defect.is_none() && !self.unwanted {
+            if rules.strays == Strays::Kept {
+                return self.octets_only(bytes, rules);
+            }
             let step = match (self.held, bytes) {
                 (true, [b'\n', ..]) => self.newline(bytes, 1, rules),
                 (true, _) => self.stray(bytes, 0, Defect::BareCr, rules),
@@ -156,6 +177,16 @@ impl Reader {
             }
         }
         self.took(bytes, bytes.len(), Step::Skip(bytes.len()))
+    }
+
+    /// Takes octets as they are: in them, only the limit of the whole counts.
+    fn octets_only(&mut self, bytes: &[u8], rules: Rules) -> Step {
+        let room = self.room(0, rules);
+        if room == 0 {
+            self.defect = Some(Defect::TooBig);
+            return self.took(bytes, bytes.len(), Step::Skip(bytes.len()));
+        }
+        self.run(bytes, bytes.len().min(room))
     }
 
     fn end_of_chunk(&mut self, rules: Rules, last: bool) -> Step {
@@ -235,7 +266,7 @@ impl Reader {
 
     /// A stray octet in front (`width` 1), or one that was held back (0).
     fn stray(&mut self, bytes: &[u8], width: usize, defect: Defect, rules: Rules) -> Step {
-        if rules.normalise && defect != Defect::Nul {
+        if rules.strays == Strays::Mended && defect != Defect::Nul {
             return self.newline(bytes, width, rules);
         }
         self.defect = Some(defect);

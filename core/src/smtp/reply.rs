@@ -102,6 +102,27 @@ impl Reply {
     pub fn write(&self, out: &mut Vec<u8>) {
         write(out, self.code, self.enhanced, &self.text);
     }
+
+    /// Appends it as the answer to VRFY or EXPN, whose reply may have names in UTF-8 if the peer said that
+    /// it takes them; a reply that has some and may not is told as RFC 6531 §3.7.4.2 has it.
+    pub(crate) fn write_query(&self, utf8: bool, out: &mut Vec<u8>) {
+        if self.text.is_ascii() {
+            return self.write(out);
+        }
+        if !utf8 {
+            let why = "The name cannot be shown without SMTPUTF8";
+            return write(out, 252, Some(Enhanced(2, 6, 8)), why);
+        }
+        let mut lines = self.text.split('\n').take(REPLY_LINES).peekable();
+        while let Some(line) = lines.next() {
+            write_head(out, self.code, self.enhanced, lines.peek().is_none());
+            let line = line.get(..line.floor_char_boundary(REPLY_TEXT)).unwrap_or_default();
+            for c in line.chars().map(|c| if c.is_control() && c != '\t' { '?' } else { c }) {
+                out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+            }
+            out.extend_from_slice(b"\r\n");
+        }
+    }
 }
 
 impl fmt::Display for Reply {
@@ -136,6 +157,16 @@ pub(crate) fn write_line(
     last: bool,
     text: &str,
 ) {
+    write_head(out, code, enhanced, last);
+    let text = text.as_bytes();
+    let text = text.get(..REPLY_TEXT).unwrap_or(text);
+    // RFC 5321 §4.2: textstring is HT and printable ASCII.
+    out.extend(text.iter().map(|&c| if matches!(c, b'\t' | b' '..=b'~') { c } else { b'?' }));
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Writes what stands before the text of a line.
+fn write_head(out: &mut Vec<u8>, code: u16, enhanced: Option<Enhanced>, last: bool) {
     number(out, u32::from(code.clamp(200, 599)));
     out.push(if last { b' ' } else { b'-' });
     if let Some(Enhanced(class, subject, detail)) = enhanced {
@@ -146,11 +177,6 @@ pub(crate) fn write_line(
         number(out, u32::from(detail));
         out.push(b' ');
     }
-    let text = text.as_bytes();
-    let text = text.get(..REPLY_TEXT).unwrap_or(text);
-    // RFC 5321 §4.2: textstring is HT and printable ASCII.
-    out.extend(text.iter().map(|&c| if matches!(c, b'\t' | b' '..=b'~') { c } else { b'?' }));
-    out.extend_from_slice(b"\r\n");
 }
 
 /// Writes a number in decimal.

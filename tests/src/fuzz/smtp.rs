@@ -12,7 +12,9 @@ use posthaste_core::sasl::{Mechanism, Verdict};
 use posthaste_core::smtp::client::{
     self, Client, Envelope, Offer, Order, Piece, Response, TlsPolicy,
 };
-use posthaste_core::smtp::extension::{OriginalRecipient, Submitter, Xtext};
+use posthaste_core::smtp::extension::{
+    DeliverBy, OriginalRecipient, Priority, Release, Submitter, Until, Xtext,
+};
 use posthaste_core::smtp::reply::{Enhanced, Reply};
 use posthaste_core::smtp::server::{Admission, Config, Decision, Event, Outcome, Role, Server};
 use posthaste_core::smtp::{Smtp, SmtpClient};
@@ -126,8 +128,28 @@ pub fn params(octets: &[u8]) {
     }
     let mut encoded = Vec::new();
     Xtext::encode(octets, &mut encoded);
-    assert_eq!(Xtext::parse(&encoded).expect("what we encode is well formed").decoded(), octets);
-    let _ = (OriginalRecipient::parse(octets), Submitter::parse(octets));
+    match Xtext::parse(&encoded) {
+        Some(text) => assert_eq!(text.decoded(), octets),
+        // Control characters are encoded by nobody who means well.
+        None => assert!(octets.iter().any(u8::is_ascii_control)),
+    }
+    for smtputf8 in [false, true] {
+        if let Some(original) = OriginalRecipient::parse(octets, smtputf8) {
+            let decoded = original.address.decoded();
+            assert!(!decoded.iter().any(|c| matches!(c, b'\r' | b'\n' | 0)));
+        }
+    }
+    let _ = Submitter::parse(octets);
+    if let Some(by) = DeliverBy::parse(octets) {
+        assert_eq!(DeliverBy::parse(by.to_string().as_bytes()), Some(by));
+    }
+    if let Some(priority) = Priority::parse(octets) {
+        assert_eq!(priority.to_string().as_bytes(), octets);
+    }
+    if let Some(until) = Until::parse(octets) {
+        assert_eq!(Until::parse(until.to_string().as_bytes()), Some(until));
+    }
+    let _ = Release::parse_for(octets);
 }
 
 /// What an event shows: a run to be joined, and the answer if it asked.
@@ -223,6 +245,7 @@ fn answer_server(event: Event<'_>) -> Shown<Smtp> {
         }
         Event::SignIn(ask, _) => ask.with(if no { Verdict::Rejected } else { Verdict::Accepted }),
         Event::Lookup(ask, _) => ask.refused(),
+        Event::Expand(ask, _) => ask.refused(),
         Event::Verify(ask, _) => ask.refused(),
         _ => return (None, None),
     };

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use posthaste_core::machine::Answered;
 use posthaste_core::sasl::{Found, Known, Mechanism, Verdict, Verifier};
 use posthaste_core::smtp::Smtp;
+use posthaste_core::smtp::extension::Until;
 use posthaste_core::smtp::reply::{Enhanced, Reply};
 use posthaste_core::smtp::server::{
-    Admission, Config, Decision, Event, Limits, Outcome, Role, Server,
+    Admission, Config, Decision, Event, FutureRelease, Limits, Outcome, Role, Server,
 };
 use posthaste_core::text::Secret;
 use proptest::collection::vec;
@@ -30,6 +31,12 @@ impl<const BODIES: bool> SmtpServer<BODIES> {
             mechanisms: Mechanism::ALL.to_vec(),
             plaintext_auth: true,
             dsn: true,
+            binarymime: true,
+            requiretls: true,
+            mt_priority: true,
+            future_release: Until::from_unix(4_000_000_000)
+                .map(|until| FutureRelease { seconds: 999, until }),
+            deliver_by: Some(60),
             limits: Limits { message_size: 2_000, text_line: 100, ..Limits::DEFAULT },
             ..Config::new(role, "mx.example")
         }))
@@ -113,8 +120,8 @@ fn command() -> impl Strategy<Value = Unit> {
     prop_oneof![
         8 => prop_oneof![
             "(EHLO|HELO|LHLO) [a-z.]{1,9}",
-            "(NOOP|RSET|HELP|VRFY bob|EXPN x|EHLO|AUTH|AUTH PLAIN|AUTH LOGIN|AUTH SCRAM-SHA-256|AUTH X)",
-            "MAIL FROM:<(|[a-z]{1,5}@a.example)>( SIZE=[0-9]{1,5}| BODY=8BITMIME| SMTPUTF8| RET=FULL| X=Y){0,2}",
+            "(NOOP|RSET|HELP|VRFY bob|EXPN x|VRFY bob SMTPUTF8|ETRN x|EHLO|AUTH|AUTH PLAIN|AUTH LOGIN|AUTH SCRAM-SHA-256|AUTH X)",
+            "MAIL FROM:<(|[a-z]{1,5}@a.example)>( SIZE=[0-9]{1,5}| BODY=8BITMIME| BODY=BINARYMIME| SMTPUTF8| RET=FULL| REQUIRETLS| MT-PRIORITY=3| HOLDFOR=[0-9]{1,4}| BY=[0-9]{1,3};[NR]| X=Y){0,2}",
             "RCPT TO:<(postmaster|[a-z]{1,5}@b.example)>( NOTIFY=NEVER| ORCPT=rfc822;x)?",
             "AUTH SCRAM-SHA-256 biwsbj11c2VyLHI9YWJj",
         ].prop_map(|line| Unit::new(format!("{line}\r\n"))),
@@ -232,6 +239,9 @@ impl Script<Smtp> for Host {
                 _ => Outcome::All(Reply::taken("kept")),
             }),
             Event::Verify(ask, _) => ask.with(Reply::new(250, Enhanced(2, 1, 5), "yes")),
+            Event::Expand(ask, _) => {
+                ask.with(Reply::new(250, Enhanced(2, 1, 5), "J\u{f6}rg <j\u{f6}rg@b.example>"))
+            }
             _ => return None,
         })
     }

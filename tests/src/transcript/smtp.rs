@@ -4,7 +4,10 @@
 //! |---|---|
 //! | `role smtp` | or `submission`, `lmtp` |
 //! | `hostname mx.test` | our name |
-//! | `starttls`, `require_tls`, `plaintext_auth`, `require_auth`, `dsn` | on |
+//! | `starttls`, `require_tls`, `plaintext_auth`, `require_auth`, `dsn`, `binarymime`, `requiretls`, `mt_priority` | on |
+//! | `future_release 86400 2027-01-01T00:00:00Z` | longest hold, last time |
+//! | `deliver_by 60` | least seconds for a return |
+//! | `recipient_domains 5` | RCPTDOMAINMAX |
 //! | `no chunking` | or `smtputf8`, `require_auth`: off |
 //! | `auth PLAIN LOGIN` | the mechanisms |
 //! | `limit recipients 2` | a limit by its name |
@@ -18,8 +21,11 @@ use std::time::Duration;
 
 use posthaste_core::machine::{Ask, Question};
 use posthaste_core::sasl::{Found, Known, Mechanism, Verdict, Verifier};
+use posthaste_core::smtp::extension::Until;
 use posthaste_core::smtp::reply::{Enhanced, Reply};
-use posthaste_core::smtp::server::{Admission, Config, Decision, Event, Outcome, Role, Server};
+use posthaste_core::smtp::server::{
+    Admission, Config, Decision, Event, FutureRelease, Outcome, Role, Server,
+};
 use posthaste_core::text::Secret;
 
 use super::run::{Answer, Speaker};
@@ -48,6 +54,12 @@ impl Speaker for Smtp {
                 "plaintext_auth" => config.plaintext_auth = true,
                 "require_auth" => config.require_auth = true,
                 "dsn" => config.dsn = true,
+                "binarymime" => config.binarymime = true,
+                "requiretls" => config.requiretls = true,
+                "mt_priority" => config.mt_priority = true,
+                "future_release" => config.future_release = Some(hold(value)?),
+                "deliver_by" => config.deliver_by = Some(count(value)?),
+                "recipient_domains" => config.recipient_domains = Some(count(value)?),
                 "no" => match value.as_str() {
                     "chunking" => config.chunking = false,
                     "smtputf8" => config.smtputf8 = false,
@@ -95,6 +107,10 @@ impl Speaker for Smtp {
                 Some(one) => ask.with(Outcome::All(reply(one)?)),
             },
             Event::Verify(ask, _) => match text {
+                None | Some("refusal") => ask.refused(),
+                Some(other) => ask.with(reply(other)?),
+            },
+            Event::Expand(ask, _) => match text {
                 None | Some("refusal") => ask.refused(),
                 Some(other) => ask.with(reply(other)?),
             },
@@ -153,6 +169,16 @@ fn reply(text: &str) -> Result<Reply, String> {
         Some((status, words)) => Reply::new(code, status, words),
         None => Reply::bare(code, rest.to_string()),
     })
+}
+
+fn count(value: &str) -> Result<u32, String> {
+    value.parse().map_err(|_| format!("{value:?} is not a number"))
+}
+
+fn hold(value: &str) -> Result<FutureRelease, String> {
+    let (seconds, until) = value.split_once(' ').ok_or("seconds and a time")?;
+    let until = Until::parse(until.as_bytes()).ok_or("a time of RFC 3339")?;
+    Ok(FutureRelease { seconds: count(seconds)?, until })
 }
 
 fn limit(config: &mut Config, value: &str) -> Result<(), String> {

@@ -2,7 +2,7 @@ use std::vec::Vec;
 
 use super::*;
 
-const RULES: Rules = Rules { octets: 1 << 20, line: 1 << 16, normalise: false };
+const RULES: Rules = Rules { octets: 1 << 20, line: 1 << 16, strays: Strays::Refused };
 
 fn stuffed(pieces: &[&[u8]]) -> Vec<u8> {
     let mut stuffer = Stuffer::new(true);
@@ -134,12 +134,13 @@ proptest::proptest! {
     #[test]
     fn any_cut_reads_the_same(
         wire in "[.\r\na\x00]{0,24}",
-        normalise: bool,
+        mended: bool,
         cut in 1usize..7,
     ) {
         let mut wire = wire.into_bytes();
         wire.extend_from_slice(b"\r\n.\r\nEND");
-        let rules = Rules { octets: 12, line: 8, normalise };
+        let strays = if mended { Strays::Mended } else { Strays::Refused };
+        let rules = Rules { octets: 12, line: 8, strays };
         proptest::prop_assert_eq!(read(&wire, cut, rules), read(&wire, 1000, rules));
     }
 
@@ -165,8 +166,8 @@ fn the_first_end_is_the_end() {
         let end = found.find("\r\n.\r\n").unwrap() + 3;
         for limit in 0..6 {
             for rules in [
-                Rules { octets: limit, line: 100, normalise: false },
-                Rules { octets: 100, line: limit as usize + 2, normalise: true },
+                Rules { octets: limit, line: 100, strays: Strays::Refused },
+                Rules { octets: 100, line: limit as usize + 2, strays: Strays::Mended },
             ] {
                 for cut in [1, 2, 100] {
                     let (body, rest, _) = read(wire.as_bytes(), cut, rules);

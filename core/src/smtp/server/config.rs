@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::sasl::{self, Mechanism};
+use crate::smtp::extension::Until;
 
 /// Settings of a listener, shared by its sessions in an `Arc`.
 ///
@@ -36,10 +37,33 @@ pub struct Config {
     /// Offer DSN. Its parameters are parsed and kept in any case, RFC 3461 §5.1 note: without the
     /// offer they are refused with 555.
     pub dsn: bool,
+    /// Offer BINARYMIME, where CHUNKING is offered too (RFC 3030 §3): messages whose octets are anything.
+    pub binarymime: bool,
+    /// Offer REQUIRETLS, once TLS is up (RFC 8689 §2).
+    pub requiretls: bool,
+    /// Offer MT-PRIORITY, RFC 6710.
+    pub mt_priority: bool,
+    /// Offer FUTURERELEASE, RFC 4865: how long a message may be held at most.
+    pub future_release: Option<FutureRelease>,
+    /// Offer DELIVERBY, RFC 2852, and take `BY=` with return of the message for no fewer seconds than that;
+    /// zero: any.
+    pub deliver_by: Option<u32>,
+    /// Recipient domains of a transaction at most, told by LIMITS as RCPTDOMAINMAX (RFC 9422 §4.3); the host
+    /// counts them.
+    pub recipient_domains: Option<u32>,
     /// Limits in quiet times.
     pub limits: Limits,
     /// Limits for sessions that were admitted as [`Strained`](super::Admission::Strained).
     pub strained: Limits,
+}
+
+/// How long a message may be held for its sender, RFC 4865 §3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FutureRelease {
+    /// Seconds of `HOLDFOR=` at most, up to [`HOLD_MOST`](crate::smtp::extension::HOLD_MOST).
+    pub seconds: u32,
+    /// The last time of `HOLDUNTIL=`.
+    pub until: Until,
 }
 
 /// What a server machine speaks.
@@ -70,6 +94,12 @@ impl Config {
             chunking: true,
             smtputf8: true,
             dsn: false,
+            binarymime: false,
+            requiretls: false,
+            mt_priority: false,
+            future_release: None,
+            deliver_by: None,
+            recipient_domains: None,
             limits: Limits::DEFAULT,
             strained: Limits::STRAINED,
         }

@@ -19,6 +19,9 @@ impl Server {
         } else if self.stage == Stage::Chunks {
             // RFC 3030 §2.
             (503, Enhanced(5, 5, 1), "The message comes by BDAT already")
+        } else if self.binary {
+            // RFC 3030 §3.
+            (503, Enhanced(5, 5, 1), "A BINARYMIME message wants BDAT")
         } else if !command.args.is_empty() {
             (501, Enhanced(5, 5, 4), "DATA takes no arguments")
         } else {

@@ -8,7 +8,9 @@ use crate::grammar::address::{ForwardPath, ReversePath};
 use crate::machine::{Ask, End, Question, TlsFacts, answers};
 use crate::sasl::{self, Credentials, Failure, Found, Identity, Mechanism, Verdict};
 use crate::smtp::Smtp;
-use crate::smtp::extension::{BodyKind, Notify, OriginalRecipient, Ret, Submitter, Xtext};
+use crate::smtp::extension::{
+    BodyKind, DeliverBy, Notify, OriginalRecipient, Priority, Release, Ret, Submitter, Xtext,
+};
 use crate::smtp::reply::Reply;
 use crate::text::Text;
 
@@ -67,7 +69,9 @@ pub enum Event<'i> {
     /// RSET. Ends a transaction.
     Reset,
     /// VRFY: is there such a user? (RFC 5321 §3.5.3 allows to say `252`, which is the refusal.)
-    Verify(Ask<Verify>, Text<'i>),
+    Verify(Ask<Verify>, Query<'i>),
+    /// EXPN: who is on this list?
+    Expand(Ask<Expand>, Query<'i>),
     /// HELP, with what was asked.
     Help(Text<'i>),
     /// NOOP, with what it said.
@@ -112,6 +116,7 @@ impl fmt::Debug for Event<'_> {
             Self::Skipped(run) => write!(f, "Skipped {run:?}"),
             Self::Reset => f.write_str("Reset"),
             Self::Verify(_, who) => write!(f, "Verify {who:?}"),
+            Self::Expand(_, list) => write!(f, "Expand {list:?}"),
             Self::Help(what) => write!(f, "Help {what:?}"),
             Self::Noop(what) => write!(f, "Noop {what:?}"),
             Self::StartTls => f.write_str("StartTls"),
@@ -161,6 +166,14 @@ pub struct MailFrom<'i> {
     pub envid: Option<Xtext<'i>>,
     /// `AUTH=`.
     pub auth: Option<Submitter<'i>>,
+    /// `REQUIRETLS`: only hops with TLS may have it, RFC 8689.
+    pub requiretls: bool,
+    /// `MT-PRIORITY=`.
+    pub priority: Option<Priority>,
+    /// `HOLDFOR=` or `HOLDUNTIL=`.
+    pub release: Option<Release>,
+    /// `BY=`.
+    pub by: Option<DeliverBy>,
 }
 
 impl fmt::Debug for MailFrom<'_> {
@@ -187,10 +200,23 @@ impl fmt::Debug for MailFrom<'_> {
             write!(f, " ENVID={}", Text(envid.encoded()))?;
         }
         match self.auth {
-            None => Ok(()),
-            Some(Submitter::Unknown) => f.write_str(" AUTH=<>"),
-            Some(Submitter::Named(name)) => write!(f, " AUTH={}", Text(name.encoded())),
+            None => {}
+            Some(Submitter::Unknown) => f.write_str(" AUTH=<>")?,
+            Some(Submitter::Named(name)) => write!(f, " AUTH={}", Text(name.encoded()))?,
         }
+        if self.requiretls {
+            f.write_str(" REQUIRETLS")?;
+        }
+        if let Some(priority) = self.priority {
+            write!(f, " MT-PRIORITY={priority}")?;
+        }
+        if let Some(release) = self.release {
+            write!(f, " {release}")?;
+        }
+        if let Some(by) = self.by {
+            write!(f, " BY={by}")?;
+        }
+        Ok(())
     }
 }
 
@@ -216,6 +242,21 @@ impl fmt::Debug for RcptTo<'_> {
             write!(f, " ORCPT={};{}", orcpt.kind, Text(orcpt.address.encoded()))?;
         }
         Ok(())
+    }
+}
+
+/// What VRFY or EXPN asks about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Query<'i> {
+    /// The user or list, as written: a name, an address, or a part of one.
+    pub name: Text<'i>,
+    /// The peer takes UTF-8 in the reply (RFC 6531 §3.7.4.2). Else a reply that has some is told as `252 2.6.8`.
+    pub smtputf8: bool,
+}
+
+impl fmt::Debug for Query<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}{}", self.name, if self.smtputf8 { " SMTPUTF8" } else { "" })
     }
 }
 
@@ -307,6 +348,10 @@ pub enum Delivery {}
 #[derive(Debug)]
 pub enum Verify {}
 
+/// Who is on this list? The refusal tells nobody.
+#[derive(Debug)]
+pub enum Expand {}
+
 impl Question for Connect {
     type Protocol = Smtp;
     type Answer = Admission;
@@ -369,6 +414,20 @@ impl Question for Verify {
     }
 }
 
+impl Question for Expand {
+    type Protocol = Smtp;
+    type Answer = Reply;
+
+    /// RFC 5321 §3.5.1 and §7.3: a site that keeps its lists to itself says neither yes nor no.
+    fn refusal() -> Reply {
+        Reply::constant(
+            252,
+            crate::smtp::reply::Enhanced(2, 5, 2),
+            "Cannot say who is on a list, but will take mail and try to deliver it",
+        )
+    }
+}
+
 /// The answer to [`Connect`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Admission {
@@ -410,7 +469,7 @@ pub enum Answer {
     Found(Found),
     /// To [`Delivery`].
     Outcome(Outcome),
-    /// To [`Verify`].
+    /// To [`Verify`] and [`Expand`].
     Reply(Reply),
     /// To [`sasl::SignIn`].
     Verdict(Verdict),

@@ -1,5 +1,6 @@
 //! HELO, EHLO (RFC 5321 §4.1.1.1) and LHLO (RFC 2033 §4.1).
 
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use super::Server;
@@ -7,6 +8,7 @@ use super::config::Role;
 use super::event::{Event, Hello};
 use crate::sasl::Mechanism;
 use crate::smtp::command::Command;
+use crate::smtp::extension::HOLD_MOST;
 use crate::smtp::reply::{self, Enhanced};
 use crate::text::Text;
 
@@ -87,15 +89,48 @@ impl Server {
         }
         if self.config.chunking {
             line(out, b"CHUNKING");
+            // RFC 3030 §3: never without CHUNKING.
+            if self.config.binarymime {
+                line(out, b"BINARYMIME");
+            }
         }
         if self.config.dsn {
             line(out, b"DSN");
+        }
+        // RFC 8689 §2: under TLS only.
+        if self.config.requiretls && self.tls.is_some() {
+            line(out, b"REQUIRETLS");
+        }
+        if self.config.mt_priority {
+            line(out, b"MT-PRIORITY");
+        }
+        // RFC 4865 §4: how long, and until when at the latest.
+        if let Some(limit) = self.config.future_release {
+            out.extend_from_slice(b"250-FUTURERELEASE ");
+            reply::number(out, limit.seconds.min(HOLD_MOST));
+            out.push(b' ');
+            out.extend_from_slice(limit.until.to_string().as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
+        // RFC 2852 §2: no number, if any will do.
+        match self.config.deliver_by {
+            None => {}
+            Some(0) => line(out, b"DELIVERBY"),
+            Some(least) => {
+                out.extend_from_slice(b"250-DELIVERBY ");
+                reply::number(out, least);
+                out.extend_from_slice(b"\r\n");
+            }
         }
         // RFC 9422 §3.
         out.extend_from_slice(b"250-LIMITS MAILMAX=");
         reply::number(out, limits.transactions);
         out.extend_from_slice(b" RCPTMAX=");
         reply::number(out, limits.recipients);
+        if let Some(domains) = self.config.recipient_domains {
+            out.extend_from_slice(b" RCPTDOMAINMAX=");
+            reply::number(out, domains);
+        }
         out.extend_from_slice(b"\r\n250 ENHANCEDSTATUSCODES\r\n");
     }
 

@@ -7,8 +7,8 @@ use core::time::Duration;
 
 use super::config::{Config, Limits, Role};
 use super::event::{
-    Admission, Answer, Connect, Data, Decision, Defect, Delivery, Event, Hello, Mail, Recipient,
-    Verify,
+    Admission, Answer, Connect, Data, Decision, Defect, Delivery, Event, Expand, Hello, Mail,
+    Recipient, Verify,
 };
 use super::outcome::Tail;
 use super::state::{Open, Phase, Stage, Unit};
@@ -20,7 +20,7 @@ use crate::machine::{
 use crate::sasl;
 use crate::sasl::server::Exchange;
 use crate::smtp::Smtp;
-use crate::smtp::body::{Reader, Rules};
+use crate::smtp::body::{Reader, Rules, Strays};
 use crate::smtp::command::{Command, Verb};
 use crate::smtp::reply::{self, Enhanced, Reply};
 use crate::text::Text;
@@ -75,6 +75,8 @@ pub struct Server {
     /// How far the transaction is.
     pub(super) stage: Stage,
     pub(super) smtputf8: bool,
+    /// MAIL said BINARYMIME.
+    pub(super) binary: bool,
 }
 
 const _: () = assert!(size_of::<Server>() <= 192);
@@ -110,6 +112,7 @@ impl Server {
             overlong: false,
             stage: Stage::None,
             smtputf8: false,
+            binary: false,
         }
     }
 
@@ -128,7 +131,11 @@ impl Server {
         Rules {
             octets: limits.message_size,
             line: limits.text_line,
-            normalise: self.config.role == Role::Submission,
+            strays: match self.config.role {
+                _ if self.binary => Strays::Kept,
+                Role::Submission => Strays::Mended,
+                Role::Lmtp | Role::Smtp => Strays::Refused,
+            },
         }
     }
 
@@ -200,6 +207,7 @@ impl Server {
         self.stage = Stage::None;
         self.recipients = 0;
         self.smtputf8 = false;
+        self.binary = false;
         self.body = Reader::new();
     }
 
@@ -317,7 +325,11 @@ impl Server {
             Verb::Bdat => self.bdat(command, out),
             Verb::Data => self.data(command, out),
             Verb::Ehlo => self.hello(command, Hello::Ehlo, out),
-            Verb::Expn => self.bad(command, out, 502, Enhanced(5, 5, 1), "EXPN is not implemented"),
+            // RFC 1985: a server that does not offer it does not know it; nothing waits here for dial-up.
+            Verb::Etrn => {
+                self.bad(command, out, 502, Enhanced(5, 5, 1), "No mail waits here to be fetched")
+            }
+            Verb::Expn => self.expn(command, out),
             Verb::Helo => self.hello(command, Hello::Helo, out),
             Verb::Help => self.help(command, out),
             Verb::Lhlo => self.hello(command, Hello::Lhlo, out),
@@ -382,7 +394,9 @@ impl Server {
             (Open::Mail, Answer::Decision(decision)) => self.mail_decided(&decision, out),
             (Open::Recipient, Answer::Decision(decision)) => self.rcpt_decided(&decision, out),
             (Open::SignIn, Answer::Verdict(verdict)) => self.judged(verdict, out),
-            (Open::Verify, Answer::Reply(reply)) => reply.write(out),
+            (Open::Expand(utf8) | Open::Verify(utf8), Answer::Reply(reply)) => {
+                reply.write_query(utf8, out);
+            }
             // The answer to another machine's question; its type says so.
             _ => self.apply(self.refusal(), out),
         }
@@ -393,11 +407,12 @@ impl Server {
             Open::Connect => Connect::refusal().into(),
             Open::Data(_) => Data::refusal().into(),
             Open::Delivery => Delivery::refusal().into(),
+            Open::Expand(_) => Expand::refusal().into(),
             Open::Lookup => sasl::Lookup::<Smtp>::refusal().into(),
             Open::Mail => Mail::refusal().into(),
             Open::Recipient => Recipient::refusal().into(),
             Open::SignIn => sasl::SignIn::<Smtp>::refusal().into(),
-            Open::Verify => Verify::refusal().into(),
+            Open::Verify(_) => Verify::refusal().into(),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! MAIL, RFC 5321 §4.1.1.2, with the parameters of RFC 1870, 3461, 4954, 6152 and 6531.
+//! MAIL, RFC 5321 §4.1.1.2, with the parameters of RFC 1870, 2852, 3030, 3461, 4865, 4954, 6152, 6531, 6710
+//! and 8689.
 
 use alloc::vec::Vec;
 
@@ -8,7 +9,9 @@ use super::state::{Open, Stage};
 use crate::grammar::address::{AddressError, ReversePath};
 use crate::machine::End;
 use crate::smtp::command::{Command, Param, Params, number};
-use crate::smtp::extension::{BodyKind, ENVID_OCTETS, Ret, Submitter, Xtext};
+use crate::smtp::extension::{
+    BodyKind, ByMode, DeliverBy, ENVID_OCTETS, Priority, Release, Ret, Submitter, Xtext,
+};
 use crate::smtp::reply::Enhanced;
 
 /// Why a command is refused: code, enhanced code, words.
@@ -30,6 +33,7 @@ impl Server {
             match self.mail_from(command.args) {
                 Ok(from) => {
                     self.smtputf8 = from.smtputf8;
+                    self.binary = from.body == BodyKind::BinaryMime;
                     return Event::Mail(self.ask(Open::Mail), from);
                 }
                 Err(fault) => fault,
@@ -50,6 +54,7 @@ impl Server {
             Self::say(out, 250, Enhanced(2, 1, 0), "Sender ok");
         } else {
             self.smtputf8 = false;
+            self.binary = false;
         }
     }
 
@@ -65,6 +70,10 @@ impl Server {
             ret: None,
             envid: None,
             auth: None,
+            requiretls: false,
+            priority: None,
+            release: None,
+            by: None,
         };
         let mut seen = Seen::default();
         for param in params_behind(params)? {
@@ -82,9 +91,10 @@ impl Server {
         seen: &mut Seen,
         param: Param<'i>,
     ) -> Result<(), Fault> {
+        let config = &*self.config;
         if param.is("SIZE") {
             seen.once(1)?;
-            let wrong = (501, Enhanced(5, 5, 4), "SIZE wants a number");
+            let wrong = wrong("SIZE wants a number");
             let size = number(param.value.ok_or(wrong)?).ok_or(wrong)?;
             // RFC 1870 §6.1.
             if size > self.limits().message_size {
@@ -93,39 +103,93 @@ impl Server {
             from.size = Some(size);
         } else if param.is("BODY") {
             seen.once(2)?;
-            from.body = match param.value {
-                Some(kind) if kind.eq_ignore_ascii_case(b"7BIT") => BodyKind::SevenBit,
-                Some(kind) if kind.eq_ignore_ascii_case(b"8BITMIME") => BodyKind::EightBitMime,
-                // RFC 3030 §3: BINARYMIME is not offered.
-                _ => return Err((501, Enhanced(5, 5, 4), "BODY wants 7BIT or 8BITMIME")),
-            };
-        } else if param.is("SMTPUTF8") && self.config.smtputf8 {
+            from.body = self.body_kind(param.value)?;
+        } else if param.is("SMTPUTF8") && config.smtputf8 {
             seen.once(4)?;
             if param.value.is_some() {
-                return Err((501, Enhanced(5, 5, 4), "SMTPUTF8 takes no value"));
+                return Err(wrong("SMTPUTF8 takes no value"));
             }
             from.smtputf8 = true;
-        } else if param.is("RET") && self.config.dsn {
+        } else if param.is("RET") && config.dsn {
             seen.once(8)?;
             from.ret = Some(match param.value {
                 Some(much) if much.eq_ignore_ascii_case(b"FULL") => Ret::Full,
                 Some(much) if much.eq_ignore_ascii_case(b"HDRS") => Ret::Headers,
-                _ => return Err((501, Enhanced(5, 5, 4), "RET wants FULL or HDRS")),
+                _ => return Err(wrong("RET wants FULL or HDRS")),
             });
-        } else if param.is("ENVID") && self.config.dsn {
+        } else if param.is("ENVID") && config.dsn {
             seen.once(16)?;
             let envid = param.value.filter(|v| !v.is_empty() && v.len() <= 3 * ENVID_OCTETS);
-            let wrong = (501, Enhanced(5, 5, 4), "ENVID wants at most 100 octets of xtext");
+            let wrong = wrong("ENVID wants at most 100 octets of xtext");
             from.envid = Some(envid.and_then(Xtext::parse).ok_or(wrong)?);
-        } else if param.is("AUTH") && !self.config.mechanisms.is_empty() {
+        } else if param.is("AUTH") && !config.mechanisms.is_empty() {
             seen.once(32)?;
-            let wrong = (501, Enhanced(5, 5, 4), "AUTH wants <> or xtext");
+            let wrong = wrong("AUTH wants <> or xtext");
             from.auth = Some(param.value.and_then(Submitter::parse).ok_or(wrong)?);
+        } else if param.is("REQUIRETLS") && config.requiretls {
+            seen.once(64)?;
+            if param.value.is_some() {
+                return Err(wrong("REQUIRETLS takes no value"));
+            }
+            // RFC 8689 §2: only in a session that has TLS itself.
+            if self.tls.is_none() {
+                return Err((530, Enhanced(5, 7, 10), "REQUIRETLS wants TLS: say STARTTLS first"));
+            }
+            from.requiretls = true;
+        } else if param.is("MT-PRIORITY") && config.mt_priority {
+            seen.once(128)?;
+            let wrong = wrong("MT-PRIORITY wants a number from -9 to 9");
+            from.priority = Some(param.value.and_then(Priority::parse).ok_or(wrong)?);
+        } else if let (true, Some(limit)) = (param.is("HOLDFOR"), config.future_release) {
+            // RFC 4865 §4: one of the two, once.
+            seen.once(256)?;
+            let release = param.value.and_then(Release::parse_for);
+            let release = release.ok_or(wrong("HOLDFOR wants seconds, at least 1"))?;
+            if matches!(release, Release::For(seconds) if seconds > limit.seconds) {
+                return Err(wrong("HOLDFOR is longer than a message is held here"));
+            }
+            from.release = Some(release);
+        } else if let (true, Some(limit)) = (param.is("HOLDUNTIL"), config.future_release) {
+            seen.once(256)?;
+            let release = param.value.and_then(Release::parse_until);
+            let release = release.ok_or(wrong("HOLDUNTIL wants a date and time of RFC 3339"))?;
+            if matches!(release, Release::Until(until) if until > limit.until) {
+                return Err(wrong("HOLDUNTIL is later than a message is held here"));
+            }
+            from.release = Some(release);
+        } else if let (true, Some(least)) = (param.is("BY"), config.deliver_by) {
+            seen.once(512)?;
+            let by = param.value.and_then(DeliverBy::parse);
+            let by = by.ok_or(wrong("BY wants seconds, a semicolon, N or R, perhaps T"))?;
+            let in_time = u32::try_from(by.seconds()).is_ok_and(|seconds| seconds >= least);
+            if by.mode() == ByMode::Return && !in_time {
+                return Err((501, Enhanced(5, 4, 7), "BY is sooner than is promised here"));
+            }
+            from.by = Some(by);
         } else {
             return Err(UNKNOWN_PARAM);
         }
         Ok(())
     }
+
+    fn body_kind(&self, value: Option<&[u8]>) -> Result<BodyKind, Fault> {
+        // RFC 3030 §3: only BDAT carries it, so it is not offered without.
+        let binary = self.config.binarymime && self.config.chunking;
+        match value {
+            Some(kind) if kind.eq_ignore_ascii_case(b"7BIT") => Ok(BodyKind::SevenBit),
+            Some(kind) if kind.eq_ignore_ascii_case(b"8BITMIME") => Ok(BodyKind::EightBitMime),
+            Some(kind) if binary && kind.eq_ignore_ascii_case(b"BINARYMIME") => {
+                Ok(BodyKind::BinaryMime)
+            }
+            _ if binary => Err(wrong("BODY wants 7BIT, 8BITMIME or BINARYMIME")),
+            _ => Err(wrong("BODY wants 7BIT or 8BITMIME")),
+        }
+    }
+}
+
+/// A parameter whose value is not what it has to be.
+pub(super) const fn wrong(why: &'static str) -> Fault {
+    (501, Enhanced(5, 5, 4), why)
 }
 
 /// RFC 5321 §4.1.1.11.
@@ -138,10 +202,10 @@ pub(super) const NEEDS_UTF8: Fault =
 
 /// Which parameters came already: each may come once.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Seen(u8);
+pub(super) struct Seen(u16);
 
 impl Seen {
-    pub(super) const fn once(&mut self, bit: u8) -> Result<(), Fault> {
+    pub(super) const fn once(&mut self, bit: u16) -> Result<(), Fault> {
         if self.0 & bit != 0 {
             return Err((501, Enhanced(5, 5, 4), "There is a parameter twice"));
         }

@@ -53,7 +53,11 @@ impl Server {
             } else if param.is("ORCPT") && self.config.dsn {
                 seen.once(2)?;
                 let wrong = (501, Enhanced(5, 5, 4), "ORCPT wants a kind, a semicolon and xtext");
-                to.orcpt = Some(param.value.and_then(OriginalRecipient::parse).ok_or(wrong)?);
+                let orcpt = param
+                    .value
+                    .and_then(|value| OriginalRecipient::parse(value, self.smtputf8))
+                    .ok_or(wrong)?;
+                to.orcpt = Some(orcpt);
             } else {
                 return Err(UNKNOWN_PARAM);
             }

@@ -1,9 +1,9 @@
-//! The commands without much substance: NOOP, HELP, VRFY, RSET, QUIT; RFC 5321 §4.1.1.5 to §4.1.1.10.
+//! The commands without much substance: NOOP, HELP, VRFY, EXPN, RSET, QUIT; RFC 5321 §4.1.1.5 to §4.1.1.10.
 
 use alloc::vec::Vec;
 
 use super::Server;
-use super::event::Event;
+use super::event::{Event, Query};
 use super::state::{Open, Stage};
 use crate::machine::End;
 use crate::smtp::command::Command;
@@ -26,13 +26,34 @@ impl Server {
     }
 
     pub(super) fn vrfy<'i>(&mut self, command: Command<'i>, out: &mut Vec<u8>) -> Event<'i> {
-        if command.args.is_empty() {
+        let Some(query) = self.query(command.args) else {
             return self.bad(command, out, 501, Enhanced(5, 5, 4), "VRFY wants a name");
-        }
+        };
         if self.may_idle(out) {
-            return Event::Verify(self.ask(Open::Verify), Text(command.args));
+            return Event::Verify(self.ask(Open::Verify(query.smtputf8)), query);
         }
         Event::Bad { line: Text(command.line), code: 421, why: "Too many commands without mail" }
+    }
+
+    pub(super) fn expn<'i>(&mut self, command: Command<'i>, out: &mut Vec<u8>) -> Event<'i> {
+        let Some(query) = self.query(command.args) else {
+            return self.bad(command, out, 501, Enhanced(5, 5, 4), "EXPN wants the name of a list");
+        };
+        if self.may_idle(out) {
+            return Event::Expand(self.ask(Open::Expand(query.smtputf8)), query);
+        }
+        Event::Bad { line: Text(command.line), code: 421, why: "Too many commands without mail" }
+    }
+
+    /// What VRFY or EXPN asks about, if it says so.
+    fn query<'i>(&self, args: &'i [u8]) -> Option<Query<'i>> {
+        // RFC 6531 §3.7.4.2.
+        let parts = memchr::memrchr(b' ', args).and_then(|at| args.split_at_checked(at));
+        let utf8 = parts.filter(|(_, last)| {
+            self.config.smtputf8 && last.trim_ascii_start().eq_ignore_ascii_case(b"SMTPUTF8")
+        });
+        let name = utf8.map_or(args, |(name, _)| name.trim_ascii_end());
+        (!name.is_empty()).then(|| Query { name: Text(name), smtputf8: utf8.is_some() })
     }
 
     pub(super) fn rset<'i>(&mut self, command: Command<'i>, out: &mut Vec<u8>) -> Event<'i> {

@@ -57,9 +57,12 @@ pub(super) enum Open {
     Connect,
     Data(Transfer),
     Delivery,
+    /// The flag: the reply may be UTF-8.
+    Expand(bool),
     Lookup,
     Mail,
     Recipient,
     SignIn,
-    Verify,
+    /// The flag: the reply may be UTF-8.
+    Verify(bool),
 }

@@ -79,6 +79,7 @@ impl Desk {
                         Verdict::Rejected
                     })
                 }
+                Event::Expand(ask, _) => ask.refused(),
                 Event::Verify(ask, _) => ask.refused(),
                 Event::Lookup(ask, _) => ask.refused(),
                 _ => continue,
@@ -198,7 +199,7 @@ fn the_order_of_commands() {
         ("", "EHLO _odd-name's.host", 250),
         ("", "STARTTLS", 502),
         ("", "AUTH PLAIN", 502),
-        ("", "EXPN a", 502),
+        ("", "EXPN a", 252),
         ("", "VRFY", 501),
         ("", "RSET x", 501),
         ("", "QUIT x", 501),
