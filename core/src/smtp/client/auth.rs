@@ -3,12 +3,12 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::event::{Event, Why};
+use super::event::{Event, SignIn, Why};
 use super::machine::{Client, Phase};
 use super::response::Response;
 use crate::grammar::base64;
 use crate::sasl::Mechanism;
-use crate::sasl::client::Exchange;
+use crate::sasl::client::{Account, Exchange};
 
 impl Client {
     /// Signs in if that is wanted; else is ready.
@@ -17,12 +17,38 @@ impl Client {
             self.phase = Phase::Idle;
             return;
         };
+        match self.usable() {
+            Some(mechanism) => self.say_auth(mechanism, account, self.nonce, out),
+            None => self.give_up(Why::NoMechanism, out),
+        }
+    }
+
+    /// Signs in because that was ordered.
+    pub(super) fn sign_in_ordered(&mut self, order: SignIn, out: &mut Vec<u8>) {
+        match self.usable() {
+            Some(mechanism) => {
+                self.ordered = true;
+                self.say_auth(mechanism, order.account, order.nonce, out);
+            }
+            None => self.phase = Phase::NotSent(Why::NoMechanism),
+        }
+    }
+
+    /// The first of our mechanisms that the server offers and that may be used here.
+    fn usable(&self) -> Option<Mechanism> {
         let clear = self.tls.is_some() || self.config.plaintext_auth;
         let usable = |m: &Mechanism| self.offer.has(*m) && (clear || !m.is_clear());
-        let Some(mechanism) = self.config.mechanisms.iter().copied().find(usable) else {
-            return self.give_up(Why::NoMechanism, out);
-        };
-        let mut exchange = Exchange::new(mechanism, account, self.nonce);
+        self.config.mechanisms.iter().copied().find(usable)
+    }
+
+    fn say_auth(
+        &mut self,
+        mechanism: Mechanism,
+        account: Account,
+        nonce: [u8; Exchange::NONCE],
+        out: &mut Vec<u8>,
+    ) {
+        let mut exchange = Exchange::new(mechanism, account, nonce);
         out.extend_from_slice(b"AUTH ");
         out.extend_from_slice(mechanism.name().as_bytes());
         if let Some(initial) = exchange.initial() {
@@ -72,7 +98,12 @@ impl Client {
                 Event::SignedIn(response)
             }
             _ => {
-                self.give_up(Why::Unwelcome, out);
+                if self.ordered {
+                    self.exchange = None;
+                    self.phase = Phase::Idle;
+                } else {
+                    self.give_up(Why::Unwelcome, out);
+                }
                 Event::SignInFailed(response)
             }
         }

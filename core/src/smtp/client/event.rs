@@ -10,6 +10,7 @@ use super::response::{Offer, Response};
 use crate::grammar::address::Address;
 use crate::machine::{Ask, End, Question, TlsFacts, answers};
 use crate::sasl::Mechanism;
+use crate::sasl::client::{Account, Exchange};
 use crate::smtp::SmtpClient;
 use crate::smtp::extension::{BodyKind, Notify, Ret};
 
@@ -28,15 +29,17 @@ pub enum Event<'i> {
     Challenge(Mechanism),
     /// The sign-in succeeded.
     SignedIn(Response<'i>),
-    /// The sign-in failed. The machine gives up.
+    /// The sign-in failed. The machine gives up; after [`Order::SignIn`] `Ready` follows.
     SignInFailed(Response<'i>),
     /// The machine gives up by itself, and says QUIT.
     GaveUp(Why),
 
     /// Nothing is going on: what next?
     Ready(Ask<Next>),
-    /// The message was not sent, because the server cannot take it. `Ready` follows.
+    /// What was ordered was not even begun, because the server cannot do it. `Ready` follows.
     NotSent(Why),
+    /// The reply to NOOP. `Ready` follows.
+    Noop(Response<'i>),
     /// The reply to MAIL.
     Sender(Response<'i>),
     /// The reply to RCPT of the recipient with this number, counted from 0.
@@ -73,6 +76,7 @@ impl fmt::Debug for Event<'_> {
             Self::GaveUp(why) => write!(f, "GaveUp {why}"),
             Self::Ready(_) => f.write_str("Ready"),
             Self::NotSent(why) => write!(f, "NotSent {why}"),
+            Self::Noop(response) => write!(f, "Noop {response}"),
             Self::Sender(response) => write!(f, "Sender {response}"),
             Self::Recipient(number, response) => write!(f, "Recipient {number} {response}"),
             Self::Data(response) => write!(f, "Data {response}"),
@@ -186,10 +190,24 @@ impl Question for Source {
 /// The answer to [`Next`].
 #[derive(Clone, Debug)]
 pub enum Order {
+    /// Say NOOP: is the server still there?
+    Noop,
     /// Say goodbye.
     Quit,
     /// Send a message.
     Send(Box<Envelope>),
+    /// Sign in now, for programs that ask who somebody is after they saw what the server offers. A server
+    /// takes one sign-in a session (RFC 4954 §4).
+    SignIn(Box<SignIn>),
+}
+
+/// Who signs in by [`Order::SignIn`].
+#[derive(Clone, Debug)]
+pub struct SignIn {
+    /// The account.
+    pub account: Account,
+    /// Fresh randomness, for this exchange only; SCRAM uses it.
+    pub nonce: [u8; Exchange::NONCE],
 }
 
 /// The answer to [`Source`]: octets of the message, in pieces of any size, cut anywhere. Its lines

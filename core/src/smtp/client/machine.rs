@@ -36,6 +36,8 @@ pub struct Client {
     pub(super) phase: Phase,
     pub(super) tls: Option<TlsFacts>,
     tell: bool,
+    /// The sign-in was an order, and its failure is not the end.
+    pub(super) ordered: bool,
     pub(super) nonce: [u8; Exchange::NONCE],
 }
 
@@ -60,7 +62,9 @@ pub(super) enum Phase {
     Helo,
     /// Nothing: asks what to do.
     Idle,
-    /// Says why a message is not sent.
+    /// The reply to NOOP.
+    Noop,
+    /// Says why an order is not carried out.
     NotSent(Why),
     /// The reply to QUIT.
     Quit,
@@ -104,6 +108,7 @@ impl Client {
             phase: Phase::Greeting,
             tls: None,
             tell: false,
+            ordered: false,
             nonce,
         }
     }
@@ -150,6 +155,7 @@ impl Client {
             | Phase::Greeting
             | Phase::Hello
             | Phase::Helo
+            | Phase::Noop
             | Phase::Quit
             | Phase::StartTls => self.reply(now, input),
             Phase::Closed => Some(Advance::Closed),
@@ -258,6 +264,10 @@ impl Client {
                 Event::StartTls(response)
             }
             Phase::Auth(mechanism) => self.heard_auth(mechanism, response, out),
+            Phase::Noop => {
+                self.phase = Phase::Idle;
+                Event::Noop(response)
+            }
             Phase::Transaction => self.heard_transaction(response, out),
             _ => {
                 self.end(End::Quit);
@@ -315,10 +325,15 @@ impl Client {
             (Answer::Piece(Piece::Abort), true) => self.end(End::Closed(Reason::Lost)),
             (Answer::Piece(Piece::Last(octets)), true) => self.supply(octets, true),
             (Answer::Piece(Piece::More(octets)), true) => self.supply(octets, false),
+            (Answer::Order(Order::Noop), false) => {
+                out.extend_from_slice(b"NOOP\r\n");
+                self.phase = Phase::Noop;
+            }
             (Answer::Order(Order::Quit), false) => {
                 out.extend_from_slice(b"QUIT\r\n");
                 self.phase = Phase::Quit;
             }
+            (Answer::Order(Order::SignIn(order)), false) => self.sign_in_ordered(*order, out),
             // The answer to another machine's question.
             _ => self.apply(self.refusal(), out),
         }

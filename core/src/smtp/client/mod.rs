@@ -11,7 +11,7 @@
 //! | `transaction` | one message: envelope, body, results |
 //!
 //! The machine goes by itself from the greeting to the sign-in, and then asks
-//! [`Ready`](Event::Ready): what next? An [`Envelope`] is answered by one event for the sender, one for each
+//! [`Ready`](Event::Ready): what next? The answer is an [`Order`]. An [`Envelope`] is answered by one event for the sender, one for each
 //! recipient and one or (LMTP) several for the message, whose octets it asks for piece by piece.
 
 pub mod config;
@@ -25,6 +25,6 @@ mod tests;
 mod transaction;
 
 pub use config::{Config, Limits, TlsPolicy};
-pub use event::{Answer, Envelope, Event, Order, Piece};
+pub use event::{Answer, Envelope, Event, Order, Piece, SignIn};
 pub use machine::Client;
 pub use response::{Offer, Response};

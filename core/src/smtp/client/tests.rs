@@ -24,6 +24,8 @@ struct Desk {
     now: Instant,
     out: Vec<u8>,
     heard: Vec<String>,
+    /// What is ordered before the message, the next one last.
+    orders: Vec<Order>,
     envelope: Option<Envelope>,
     message: Bytes,
     piece: usize,
@@ -38,6 +40,7 @@ impl Desk {
             now: Instant::ZERO,
             out: Vec::new(),
             heard: Vec::new(),
+            orders: Vec::new(),
             envelope: Some(Envelope {
                 sender: Some("a@b.test".parse().unwrap()),
                 recipients: recipients
@@ -64,9 +67,13 @@ impl Desk {
             let event = self.client.event(&self.input, &mut self.out).expect("it said Event");
             self.heard.push(format!("{event:?}"));
             let answered = match event {
-                Event::Ready(ask) => ask.with(match self.envelope.take() {
-                    Some(envelope) => Order::Send(Box::new(envelope)),
-                    None => Order::Quit,
+                Event::Ready(ask) => ask.with(match (self.orders.pop(), self.envelope.take()) {
+                    (Some(order), envelope) => {
+                        self.envelope = envelope;
+                        order
+                    }
+                    (None, Some(envelope)) => Order::Send(Box::new(envelope)),
+                    (None, None) => Order::Quit,
                 }),
                 Event::Source(ask) => {
                     self.heard.pop();
@@ -332,6 +339,64 @@ fn waits_end() {
     assert_eq!(desk.heard.last().unwrap(), "Ended Eof");
 }
 
+fn sign_in(password: &str) -> Order {
+    let account = Account::new("user", password).unwrap();
+    Order::SignIn(Box::new(SignIn { account, nonce: [7; 18] }))
+}
+
+#[test]
+fn noop_and_sign_in_when_they_are_ordered() {
+    let mut config = plain();
+    config.plaintext_auth = true;
+    let mut desk = Desk::new(config, &["c@d.test"], b"x");
+    desk.orders = vec![Order::Noop, sign_in("right"), sign_in("wrong"), Order::Noop];
+    desk.hear("220 mx\r\n");
+    assert_eq!(desk.hear("250-mx\r\n250 AUTH PLAIN\r\n"), "NOOP\r\n");
+    assert_eq!(desk.hear("250 ok\r\n"), "AUTH PLAIN AHVzZXIAd3Jvbmc=\r\n");
+    // A refusal is not the end, since it was not asked for in the settings.
+    assert_eq!(desk.hear("535 5.7.8 no\r\n"), "AUTH PLAIN AHVzZXIAcmlnaHQ=\r\n");
+    assert_eq!(desk.hear("235 2.7.0 ok\r\n"), "NOOP\r\n");
+    assert_eq!(desk.hear("250 ok\r\n"), "MAIL FROM:<a@b.test>\r\n");
+    assert_eq!(
+        desk.heard[2..],
+        [
+            "Ready",
+            "Noop 250 ok",
+            "Ready",
+            "SignInFailed 535 5.7.8 no",
+            "Ready",
+            "SignedIn 235 2.7.0 ok",
+            "Ready",
+            "Noop 250 ok",
+            "Ready",
+        ]
+    );
+}
+
+#[test]
+fn a_sign_in_that_cannot_be_is_told_and_nothing_is_said() {
+    // PLAIN is offered in clear only, where we do not send passwords.
+    let mut desk = Desk::new(plain(), &["c@d.test"], b"x");
+    desk.orders = vec![sign_in("right")];
+    desk.hear("220 mx\r\n");
+    assert_eq!(desk.hear("250-mx\r\n250 AUTH PLAIN\r\n"), "MAIL FROM:<a@b.test>\r\n");
+    assert_eq!(desk.heard[3], "NotSent the server offers no way to sign in");
+    // A server that says yes without the proof that SCRAM owes is left, ordered or not.
+    let mut desk = Desk::new(plain(), &["c@d.test"], b"x");
+    desk.orders = vec![sign_in("right")];
+    desk.hear("220 mx\r\n");
+    desk.hear("250-mx\r\n250 AUTH SCRAM-SHA-256\r\n");
+    assert_eq!(desk.hear("235 come in\r\n"), "QUIT\r\n");
+    assert_eq!(desk.heard.last().unwrap(), "Ended Refused");
+    // And 421 ends it here too.
+    let mut desk = Desk::new(plain(), &["c@d.test"], b"x");
+    desk.orders = vec![Order::Noop];
+    desk.hear("220 mx\r\n");
+    desk.hear("250 mx\r\n");
+    desk.hear("421 later\r\n");
+    assert_eq!(desk.heard[3..], ["Noop 421 later", "Ended Refused"]);
+}
+
 /// Both machines, joined by a wire that is cut after every `cut` octets.
 struct Wire {
     desk: Desk,
@@ -427,15 +492,16 @@ fn every_way_to_sign_in_over_tls() {
         (Mechanism::Plain, "wrong", false),
         (Mechanism::Login, "pencil", true),
     ] {
-        for cut in [1, 7, 100_000] {
+        for (cut, ordered) in [(1, false), (7, true), (100_000, false), (100_000, true)] {
             let mut config = Config::new("me.test");
             config.tls = TlsPolicy::Required;
-            config.account = Some(Account::new("user", password).unwrap());
+            config.account = (!ordered).then(|| Account::new("user", password).unwrap());
             config.mechanisms = vec![mechanism];
             let mut theirs = server::Config::new(Role::Submission, "mx.test");
             theirs.starttls = true;
             theirs.mechanisms = Mechanism::ALL.to_vec();
-            let desk = Desk::new(config, &["c@d.test"], b"x\r\n");
+            let mut desk = Desk::new(config, &["c@d.test"], b"x\r\n");
+            desk.orders.extend(ordered.then(|| sign_in(password)));
             let mut wire = Wire::new(desk, theirs);
             wire.run(cut);
             assert_eq!(
