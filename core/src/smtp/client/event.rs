@@ -48,7 +48,8 @@ pub enum Event<'i> {
     Data(Response<'i>),
     /// The next octets of the message?
     Source(Ask<Source>),
-    /// The reply to a chunk that was not the last.
+    /// The reply to a chunk that was not the last, or to one behind a chunk that was refused. The first refusal is
+    /// what became of the message; others follow from it, since what had left already is out of order then.
     Chunk(Response<'i>),
     /// The reply to the message. With a number: in LMTP, for the recipient of this number.
     Delivery(Option<u32>, Response<'i>),
@@ -211,7 +212,8 @@ pub struct SignIn {
 }
 
 /// The answer to [`Source`]: octets of the message, in pieces of any size, cut anywhere. Its lines
-/// leave with CR LF whatever they end with.
+/// leave with CR LF whatever they end with: CR LF, a bare CR or a bare LF. A NUL leaves as it is, for the server to
+/// refuse.
 #[derive(Clone, Debug)]
 pub enum Piece {
     /// The message cannot be had: the connection is dropped, so that the server does not take half of it.

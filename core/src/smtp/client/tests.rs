@@ -205,6 +205,22 @@ fn chunks() {
     assert!(desk.heard.contains(&"Chunk 452 full".to_string()));
 }
 
+/// The last chunk had left when an earlier one was refused for now. The server then refused the last one for ever,
+/// being out of order, and this was reported as what became of the message: a mail that only had to wait came back.
+#[test]
+fn a_chunk_refused_for_now_is_no_message_refused_for_ever() {
+    let mut desk = Desk::new(plain(), &["c@d.test"], &[b'x'; 10]);
+    desk.hear("220 mx.test\r\n");
+    desk.hear("250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n");
+    let said = desk.hear("250 ok\r\n250 ok\r\n");
+    assert_eq!(said, "BDAT 7\r\nxxxxxxxBDAT 5 LAST\r\nxxx\r\n");
+    assert_eq!(desk.hear("452 full\r\n503 say MAIL first\r\n"), "RSET\r\n");
+    assert!(!desk.heard.iter().any(|event| event.starts_with("Delivery")), "{:?}", desk.heard);
+    let chunks: Vec<_> = desk.heard.iter().filter(|event| event.starts_with("Chunk")).collect();
+    assert_eq!(chunks, ["Chunk 452 full", "Chunk 503 say MAIL first"]);
+    assert_eq!(desk.hear("250 ok\r\n"), "QUIT\r\n");
+}
+
 #[test]
 fn lmtp_hears_each() {
     let mut config = plain();

@@ -293,8 +293,9 @@ impl Transaction {
             // In the middle of DATA a server speaks only to say that it has had enough.
             Stage::Body => (Event::Delivery(None, response), false),
             Stage::End { .. } if self.failed => {
-                // RFC 3030 §2: what the server thinks of the message is unclear until RSET.
-                (Event::Delivery(None, response), self.take_back(out))
+                // RFC 3030 §2: what the server thinks of the message is unclear until RSET. The chunk that it refused
+                // says why; this reply is about chunks out of order, and for ever where that may be for now.
+                (Event::Chunk(response), self.take_back(out))
             }
             Stage::End { heard } => {
                 let recipient = self.accepted.get(heard as usize).copied().filter(|_| lmtp);
