@@ -3,11 +3,13 @@
 //! - [`corpus`]: real mail, where it is
 //! - [`fuzz`]: the bodies of the fuzz targets
 //! - [`property`]: what every machine promises, written once
+//! - [`safety`]: hostile forms, and the machines of SMTP at work on them
 //! - [`simulator`]: machines, host and store on a virtual clock and network, from one seed
 //! - [`transcript`]: conversations written down, run under every cutting
 
 pub mod corpus;
 pub mod fuzz;
 pub mod property;
+pub mod safety;
 pub mod simulator;
 pub mod transcript;

@@ -14,6 +14,7 @@ mod place;
 mod program;
 mod reload;
 mod sending;
+mod smuggling;
 mod starting;
 mod stopping;
 mod usage;

@@ -13,6 +13,7 @@ impl Wire {
         let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
         Self(BufReader::new(stream))
     }
 
@@ -27,6 +28,11 @@ impl Wire {
     #[track_caller]
     pub(crate) fn say(&mut self, text: &str) {
         self.0.get_mut().write_all(format!("{text}\r\n").as_bytes()).unwrap();
+    }
+
+    /// Sends octets, as far as somebody takes them.
+    pub(crate) fn send(&mut self, octets: &[u8]) {
+        let _ = self.0.get_mut().write_all(octets);
     }
 
     /// One line; empty at the end.
