@@ -106,7 +106,8 @@ impl Receiver {
             match wanted {
                 Advance::Event => {}
                 Advance::Flush => self.heard.said.append(&mut self.out),
-                Advance::Answer => panic!("a question was not answered"),
+                // What it has no opinion about is refused, as `Session` does it.
+                Advance::Answer => self.server.refuse(&mut self.out),
                 Advance::Closed | Advance::Read | Advance::Secure => {
                     self.heard.said.append(&mut self.out);
                     return wanted;

@@ -196,28 +196,46 @@ mod tests {
     use std::path::Path;
 
     /// Somebody between client and server who hides STARTTLS gets no sign-in, not even one that hides the
-    /// password.
+    /// password. By default this holds for everybody; the config may except loopback, and nobody else.
     #[test]
     fn nobody_signs_in_without_tls() {
-        let mut text = String::from(
-            "[server]\nhostname = \"a.test\"\ndata = \"d\"\nplaintext_auth = \"loopback\"\n\
-             [[domain]]\nname = \"a.test\"\n",
-        );
-        for (port, protocol) in (1..).zip(["imap", "pop3", "submission"]) {
-            text += &format!(
-                "[[listener]]\nprotocol = \"{protocol}\"\naddress = \"127.0.0.1:{port}\"\n"
+        for (line, loopback) in [
+            ("", false),
+            ("plaintext_auth = \"never\"\n", false),
+            ("plaintext_auth = \"loopback\"\n", true),
+        ] {
+            let mut text = format!(
+                "[server]\nhostname = \"a.test\"\ndata = \"d\"\n{line}[[domain]]\nname = \"a.test\"\n"
             );
-        }
-        let config = Config::parse(&text, Path::new("/")).unwrap_or_else(|_| panic!("{text}"));
-        let settings = Settings::new(&config);
-        for at in 0..3 {
-            for (peer, may) in [("192.0.2.1", false), ("127.0.0.1", true), ("::1", true)] {
-                let allowed = match settings.of(at, peer.parse().unwrap()) {
-                    Machines::Imap(imap) => (imap.plaintext_auth, imap.auth_before_tls),
-                    Machines::Pop3(pop3) => (pop3.plaintext_auth, pop3.auth_before_tls),
-                    Machines::Smtp(smtp) => (smtp.plaintext_auth, smtp.auth_before_tls),
-                };
-                assert_eq!(allowed, (may, may), "listener {at} from {peer}");
+            for (port, protocol) in (1..).zip(["imap", "pop3", "submission", "smtp", "lmtp"]) {
+                text += &format!(
+                    "[[listener]]\nprotocol = \"{protocol}\"\naddress = \"127.0.0.1:{port}\"\n"
+                );
+            }
+            let config = Config::parse(&text, Path::new("/")).unwrap_or_else(|_| panic!("{text}"));
+            let settings = Settings::new(&config);
+            for at in 0..5 {
+                for (peer, near) in [
+                    ("192.0.2.1", false),
+                    ("2001:db8::1", false),
+                    ("::ffff:192.0.2.1", false),
+                    ("127.0.0.1", true),
+                    ("::1", true),
+                    ("::ffff:127.0.0.1", true),
+                ] {
+                    let (allowed, mechanisms) = match settings.of(at, peer.parse().unwrap()) {
+                        Machines::Imap(imap) => ((imap.plaintext_auth, imap.auth_before_tls), true),
+                        Machines::Pop3(pop3) => ((pop3.plaintext_auth, pop3.auth_before_tls), true),
+                        Machines::Smtp(smtp) => (
+                            (smtp.plaintext_auth, smtp.auth_before_tls),
+                            !smtp.mechanisms.is_empty(),
+                        ),
+                    };
+                    let may = near && loopback;
+                    assert_eq!(allowed, (may, may), "listener {at} from {peer}");
+                    // Strangers and LMTP have no accounts at all.
+                    assert_eq!(mechanisms, at < 3, "listener {at}");
+                }
             }
         }
     }

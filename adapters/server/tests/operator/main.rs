@@ -7,6 +7,7 @@
 //! - the others: what is promised, a file each
 
 mod accounts;
+mod clear;
 mod config;
 mod dev;
 mod mime;
