@@ -5,10 +5,10 @@ use std::sync::Arc;
 use posthaste_core::machine::Answered;
 use posthaste_core::sasl::{Found, Known, Mechanism, Verdict, Verifier};
 use posthaste_core::smtp::Smtp;
-use posthaste_core::smtp::extension::Until;
+use posthaste_core::smtp::extension::{FutureRelease, Until};
 use posthaste_core::smtp::reply::{Enhanced, Reply};
 use posthaste_core::smtp::server::{
-    Admission, Config, Decision, Event, FutureRelease, Limits, Outcome, Role, Server,
+    Admission, Config, Decision, Event, Limits, Outcome, Role, Server,
 };
 use posthaste_core::text::Secret;
 use proptest::collection::vec;

@@ -8,6 +8,7 @@ use posthaste_core::sasl::client::Account;
 use posthaste_core::smtp::SmtpClient;
 use posthaste_core::smtp::client::event::Recipient;
 use posthaste_core::smtp::client::{Client, Config, Envelope, Event, Limits, Order, Piece};
+use posthaste_core::smtp::extension::{BodyKind, ByMode, DeliverBy, Priority, Release};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -59,6 +60,8 @@ impl Subject for Sender {
             3 => Just("250-mx\r\n250-PIPELINING\r\n250-SIZE 9000\r\n250-8BITMIME\r\n250 AUTH PLAIN\r\n"),
             1 => Just("250-mx\r\n250-CHUNKING\r\n250-PIPELINING\r\n250 AUTH LOGIN\r\n"),
             1 => Just("250-mx\r\n250-AUTH SCRAM-SHA-256\r\n250 SMTPUTF8\r\n"),
+            1 => Just("250-mx\r\n250-BINARYMIME\r\n250-CHUNKING\r\n250-MT-PRIORITY\r\n250-DELIVERBY\r\n\
+                       250-LIMITS MAILMAX=3\r\n250 FUTURERELEASE 99 2030-01-01T00:00:00Z\r\n"),
             1 => Just("250 mx\r\n"),
         ];
         let opening = prop_oneof![
@@ -132,9 +135,22 @@ impl Script<SmtpClient> for Outbox {
                         })
                         .collect(),
                     size: (random.below(2) == 0).then_some(9_000 + random.below(2)),
+                    body: match random.below(6) {
+                        0 => BodyKind::BinaryMime,
+                        1 => BodyKind::EightBitMime,
+                        _ => BodyKind::SevenBit,
+                    },
+                    priority: Priority::new(random.below(19) as i8 - 9),
+                    release: (random.below(4) == 0).then_some(Release::For(99)),
+                    by: DeliverBy::new(60, ByMode::Return).filter(|_| random.below(4) == 0),
+                    requiretls: random.below(9) == 0,
                     ..Envelope::default()
                 }));
-                ask.with(if random.below(4) == 0 { Order::Quit } else { order })
+                ask.with(match random.below(8) {
+                    0 | 1 => Order::Quit,
+                    2 => Order::Noop,
+                    _ => order,
+                })
             }
             Event::Source(ask) => {
                 let octets =

@@ -21,11 +21,9 @@ use std::time::Duration;
 
 use posthaste_core::machine::{Ask, Question};
 use posthaste_core::sasl::{Found, Known, Mechanism, Verdict, Verifier};
-use posthaste_core::smtp::extension::Until;
+use posthaste_core::smtp::extension::{FutureRelease, Until};
 use posthaste_core::smtp::reply::{Enhanced, Reply};
-use posthaste_core::smtp::server::{
-    Admission, Config, Decision, Event, FutureRelease, Outcome, Role, Server,
-};
+use posthaste_core::smtp::server::{Admission, Config, Decision, Event, Outcome, Role, Server};
 use posthaste_core::text::Secret;
 
 use super::run::{Answer, Speaker};

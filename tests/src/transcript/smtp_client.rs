@@ -6,11 +6,14 @@
 //! | `tls never` | or `offered`, `required` |
 //! | `lmtp`, `dsn`, `plaintext_auth`, `smtputf8` | on |
 //! | `no pipelining` | or `chunking`: off |
+//! | `body 7bit`, `8bit`, `binary` | what the message is; by default as its octets are |
+//! | `eight_bit_anyway`, `requiretls` | on |
+//! | `priority 3`, `by 60;R`, `hold 60`, `submitter a@b.test` | parameters of MAIL |
 //! | `auth PLAIN user password` | sign in so |
 //! | `from a@b.test`, `to c@d.test` | the envelope; `to` for each recipient, none `from` for a report |
 //! | `message text` | the message; lines add up |
 //!
-//! Answers: to `Ready`, `send` or `quit` (by default the message is sent once); to `Source`, `abort` (by
+//! Answers: to `Ready`, `send`, `noop` or `quit` (by default the message is sent once); to `Source`, `abort` (by
 //! default the whole message).
 
 use std::sync::Arc;
@@ -20,7 +23,7 @@ use posthaste_core::grammar::address::Address;
 use posthaste_core::sasl::Mechanism;
 use posthaste_core::sasl::client::Account;
 use posthaste_core::smtp::client::{Client, Config, Envelope, Event, Order, Piece, TlsPolicy};
-use posthaste_core::smtp::extension::{BodyKind, Notify, Ret};
+use posthaste_core::smtp::extension::{BodyKind, DeliverBy, Notify, Priority, Release, Ret};
 
 use super::file::unescape;
 use super::run::{Answer, Speaker};
@@ -38,7 +41,8 @@ impl Speaker for SmtpClient {
 
     fn new(settings: &[(String, String)]) -> Result<(Self, Client), String> {
         let mut config = Config::new("me.test");
-        let mut envelope = Envelope { body: BodyKind::EightBitMime, ..Envelope::default() };
+        let mut envelope = Envelope::default();
+        let mut body = None;
         let mut message = Vec::new();
         for (name, value) in settings {
             let address = || value.parse::<Address>().map_err(|error| error.to_string());
@@ -54,6 +58,23 @@ impl Speaker for SmtpClient {
                     envelope.ret = Some(Ret::Headers);
                     envelope.envid = Some("QQ=1".into());
                 }
+                ("eight_bit_anyway", _) => config.eight_bit_anyway = true,
+                ("body", "7bit") => body = Some(BodyKind::SevenBit),
+                ("body", "8bit") => body = Some(BodyKind::EightBitMime),
+                ("body", "binary") => body = Some(BodyKind::BinaryMime),
+                ("requiretls", _) => envelope.requiretls = true,
+                ("priority", _) => {
+                    envelope.priority =
+                        Some(Priority::parse(value.as_bytes()).ok_or("no such priority")?);
+                }
+                ("by", _) => {
+                    envelope.by = Some(DeliverBy::parse(value.as_bytes()).ok_or("no such time")?);
+                }
+                ("hold", _) => {
+                    envelope.release =
+                        Some(Release::parse_for(value.as_bytes()).ok_or("no such time")?);
+                }
+                ("submitter", _) => envelope.auth = Some(value.as_str().into()),
                 ("no", "pipelining") => config.pipelining = false,
                 ("no", "chunking") => config.chunking = false,
                 ("auth", _) => {
@@ -78,6 +99,9 @@ impl Speaker for SmtpClient {
                 recipient.orcpt = Some(format!("rfc822;{}", recipient.address).into());
             }
         }
+        let eight_bit =
+            if message.is_ascii() { BodyKind::SevenBit } else { BodyKind::EightBitMime };
+        envelope.body = body.unwrap_or(eight_bit);
         envelope.size = Some(message.len() as u64);
         let client = Client::new(Arc::new(config), [7; 18]);
         Ok((Self { envelope, message, sent: false }, client))
@@ -91,12 +115,13 @@ impl Speaker for SmtpClient {
         Ok(Some(match event {
             Event::Ready(ask) => match text {
                 Some("quit") => ask.with(Order::Quit),
+                Some("noop") => ask.with(Order::Noop),
                 None if self.sent => ask.with(Order::Quit),
                 None | Some("send") => {
                     self.sent = true;
                     ask.with(Order::Send(Box::new(self.envelope.clone())))
                 }
-                Some(_) => return Err("send or quit".into()),
+                Some(_) => return Err("send, noop or quit".into()),
             },
             Event::Source(ask) => ask.with(match text {
                 None => Piece::Last(Bytes::copy_from_slice(&self.message)),

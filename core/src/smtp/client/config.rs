@@ -26,6 +26,9 @@ pub struct Config {
     pub pipelining: bool,
     /// Send messages by BDAT, where CHUNKING is offered.
     pub chunking: bool,
+    /// Send 8-bit messages as they are to servers that do not offer 8BITMIME. Against RFC 6152 §3; most such
+    /// servers take them.
+    pub eight_bit_anyway: bool,
     /// Limits.
     pub limits: Limits,
 }
@@ -43,6 +46,7 @@ impl Config {
             plaintext_auth: false,
             pipelining: true,
             chunking: true,
+            eight_bit_anyway: false,
             limits: Limits::DEFAULT,
         }
     }

@@ -12,7 +12,8 @@ use crate::machine::{Ask, End, Question, TlsFacts, answers};
 use crate::sasl::Mechanism;
 use crate::sasl::client::{Account, Exchange};
 use crate::smtp::SmtpClient;
-use crate::smtp::extension::{BodyKind, Notify, Ret};
+use crate::smtp::extension::{BodyKind, DeliverBy, Notify, Priority, Release, Ret};
+use crate::smtp::reply::Enhanced;
 
 /// What happened in a session, in the order it happened. Each reply of the server shows up in exactly
 /// one event.
@@ -96,30 +97,71 @@ impl fmt::Debug for Event<'_> {
 /// Why the machine does not do what it was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Why {
+    /// The octets may be anything, and the server does not offer BINARYMIME (RFC 3030 §3).
+    Binary,
+    /// It shall come back if it is late, and the server does not promise that (RFC 2852 §4.1).
+    DeliverBy,
+    /// The message is 8-bit, and the server does not offer 8BITMIME (RFC 6152 §3).
+    EightBit,
+    /// It shall not be released now, and the server does not hold messages, or not for so long (RFC 4865 §4).
+    FutureRelease,
     /// The server offers no mechanism that we may use.
     NoMechanism,
     /// The server did not offer TLS, or refused it.
     NoTls,
-    /// The server's limits, or no recipients at all.
+    /// There is no recipient, or there are more than the server takes at a time (RFC 9422 §4.2).
     Recipients,
+    /// Only hops with TLS may have it, and here is none, or one that nobody vouches for, or the server does
+    /// not offer REQUIRETLS (RFC 8689 §4.2.1).
+    RequireTls,
     /// The message is bigger than the server takes.
     Size,
     /// An address wants SMTPUTF8, and the server does not offer it.
     SmtpUtf8,
+    /// The server takes no more messages in this session (RFC 9422 §4.1).
+    Transactions,
     /// The server let us in without proving that it knows us.
     Unproved,
     /// The server does not want us.
     Unwelcome,
 }
 
+impl Why {
+    /// The enhanced status code that tells a sender the same. Class 4: another session or another server may
+    /// take the message; class 5: this server never will.
+    #[must_use]
+    pub const fn enhanced(self) -> Enhanced {
+        match self {
+            Self::Binary | Self::EightBit => Enhanced(5, 6, 3),
+            Self::DeliverBy => Enhanced(5, 4, 7),
+            Self::FutureRelease => Enhanced(5, 5, 4),
+            Self::NoMechanism => Enhanced(4, 7, 4),
+            Self::NoTls => Enhanced(4, 7, 10),
+            Self::Recipients => Enhanced(4, 5, 3),
+            Self::RequireTls => Enhanced(5, 7, 30),
+            Self::Size => Enhanced(5, 3, 4),
+            Self::SmtpUtf8 => Enhanced(5, 6, 7),
+            Self::Transactions => Enhanced(4, 3, 2),
+            Self::Unproved => Enhanced(4, 7, 8),
+            Self::Unwelcome => Enhanced(4, 3, 2),
+        }
+    }
+}
+
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Binary => "the server does not take binary messages",
+            Self::DeliverBy => "the server does not promise to return the message in time",
+            Self::EightBit => "the server does not take 8-bit messages",
+            Self::FutureRelease => "the server does not hold messages, or not for so long",
             Self::NoMechanism => "the server offers no way to sign in",
             Self::NoTls => "the server does not start TLS",
-            Self::Recipients => "there is no recipient",
+            Self::Recipients => "there is no recipient, or there are more than the server takes",
+            Self::RequireTls => "the message requires TLS, and this server cannot vouch for it",
             Self::Size => "the message is bigger than the server takes",
             Self::SmtpUtf8 => "the server does not take internationalized addresses",
+            Self::Transactions => "the server takes no more messages in this session",
             Self::Unproved => "the server could not prove who it is",
             Self::Unwelcome => "the server does not want us",
         })
@@ -135,7 +177,8 @@ pub struct Envelope {
     pub recipients: Vec<Recipient>,
     /// Octets of the message, if they are known; told by SIZE.
     pub size: Option<u64>,
-    /// What its octets may be. Told if the server knows 8BITMIME.
+    /// What its octets may be. A server that cannot take them does not get them, unless
+    /// [`Config::eight_bit_anyway`](super::Config::eight_bit_anyway) says so.
     pub body: BodyKind,
     /// Its header fields are UTF-8, so that SMTPUTF8 is needed whatever the addresses are.
     pub smtputf8: bool,
@@ -143,6 +186,18 @@ pub struct Envelope {
     pub ret: Option<Ret>,
     /// `ENVID=`, not encoded; told if the server knows DSN.
     pub envid: Option<Box<str>>,
+    /// `AUTH=`, not encoded: who submitted it first, or nobody knows (empty). Told if the server knows AUTH.
+    pub auth: Option<Box<str>>,
+    /// `REQUIRETLS`: it goes under TLS, with a certificate that was verified, to servers that offer it; or
+    /// not at all.
+    pub requiretls: bool,
+    /// `MT-PRIORITY=`, told if the server knows it.
+    pub priority: Option<Priority>,
+    /// `HOLDFOR=` or `HOLDUNTIL=`: it goes to servers that hold it so long, or not at all.
+    pub release: Option<Release>,
+    /// `BY=`. Where it shall come back if it is late, it goes to servers that promise that, or not at all; else
+    /// it is told if the server knows it.
+    pub by: Option<DeliverBy>,
 }
 
 /// One recipient.

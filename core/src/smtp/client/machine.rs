@@ -33,6 +33,8 @@ pub struct Client {
     /// Octets of the reply that were looked at, up to the end of a line; and its code.
     seen: u32,
     code: u16,
+    /// Transactions that were begun.
+    pub(super) begun: u32,
     pub(super) phase: Phase,
     pub(super) tls: Option<TlsFacts>,
     tell: bool,
@@ -105,6 +107,7 @@ impl Client {
             shown: false,
             seen: 0,
             code: 0,
+            begun: 0,
             phase: Phase::Greeting,
             tls: None,
             tell: false,
@@ -243,6 +246,12 @@ impl Client {
         // It was framed, so that it can be parsed.
         let response = Response::parse(raw)?;
         let phase = self.phase;
+        let makes_sense = match phase {
+            Phase::Auth(_) => response.code() == 334 || response.class() != 3,
+            Phase::Transaction => self.transaction.as_ref().is_none_or(|t| t.may_hear(response)),
+            _ => response.class() != 3,
+        };
+        let begin = out.len();
         let event = match phase {
             Phase::Greeting => {
                 if response.code() == 220 {
@@ -274,6 +283,10 @@ impl Client {
                 Event::Quit(response)
             }
         };
+        if !makes_sense {
+            out.truncate(begin);
+            self.end(End::Violation);
+        }
         // RFC 5321 §3.8: after 421 the server closes, whatever it was about.
         if response.code() == 421 && phase != Phase::Quit {
             self.end(End::Refused);

@@ -4,6 +4,7 @@ use core::fmt;
 
 use crate::sasl::Mechanism;
 use crate::smtp::command::{number, word};
+use crate::smtp::extension::{FutureRelease, Until};
 use crate::smtp::reply::Enhanced;
 use crate::text::Text;
 
@@ -42,10 +43,15 @@ impl<'i> Response<'i> {
         self.code
     }
 
-    /// Whether it says yes: 2xx or 3xx.
+    /// Whether it says yes: 2xx. Not so 3xx, which says "go on".
     #[must_use]
     pub const fn is_positive(self) -> bool {
-        self.code < 400
+        self.code < 300
+    }
+
+    /// The first digit of the code.
+    pub(super) const fn class(self) -> u16 {
+        self.code / 100
     }
 
     /// Whether it says "not now": 4xx.
@@ -128,14 +134,26 @@ pub struct Offer {
     pub smtputf8: bool,
     /// CHUNKING, RFC 3030.
     pub chunking: bool,
+    /// BINARYMIME, RFC 3030.
+    pub binarymime: bool,
     /// DSN, RFC 3461.
     pub dsn: bool,
+    /// REQUIRETLS, RFC 8689.
+    pub requiretls: bool,
+    /// MT-PRIORITY, RFC 6710.
+    pub mt_priority: bool,
+    /// FUTURERELEASE, RFC 4865.
+    pub future_release: Option<FutureRelease>,
+    /// DELIVERBY, RFC 2852: the least seconds for `BY=` with return; zero if none are named.
+    pub deliver_by: Option<u32>,
     /// STARTTLS, RFC 3207.
     pub starttls: bool,
     /// SIZE, RFC 1870: octets of the largest message; zero if none is named.
     pub size: Option<u64>,
     /// RCPTMAX of LIMITS, RFC 9422.
     pub recipients: Option<u64>,
+    /// RCPTDOMAINMAX of LIMITS, RFC 9422.
+    pub recipient_domains: Option<u64>,
     /// MAILMAX of LIMITS, RFC 9422.
     pub transactions: Option<u64>,
     /// AUTH, RFC 4954: a bit for each of [`Mechanism::ALL`].
@@ -158,8 +176,19 @@ impl Offer {
                 offer.smtputf8 = true;
             } else if is("CHUNKING") {
                 offer.chunking = true;
+            } else if is("BINARYMIME") {
+                offer.binarymime = true;
             } else if is("DSN") {
                 offer.dsn = true;
+            } else if is("REQUIRETLS") {
+                offer.requiretls = true;
+            } else if is("MT-PRIORITY") {
+                offer.mt_priority = true;
+            } else if is("FUTURERELEASE") {
+                offer.future_release = future_release(args);
+            } else if is("DELIVERBY") {
+                let least = number(args.trim_ascii()).and_then(|n| u32::try_from(n).ok());
+                offer.deliver_by = Some(least.unwrap_or(0));
             } else if is("STARTTLS") {
                 offer.starttls = true;
             } else if is("SIZE") {
@@ -181,16 +210,30 @@ impl Offer {
         self.mechanisms & bit(mechanism) != 0
     }
 
+    /// Whether any mechanism that we know is offered.
+    pub(super) const fn signs_in(&self) -> bool {
+        self.mechanisms != 0
+    }
+
     fn limits(&mut self, args: &[u8]) {
         for param in crate::smtp::command::Params(args) {
             let value = param.value.and_then(number);
             if param.is("RCPTMAX") {
                 self.recipients = value;
+            } else if param.is("RCPTDOMAINMAX") {
+                self.recipient_domains = value;
             } else if param.is("MAILMAX") {
                 self.transactions = value;
             }
         }
     }
+}
+
+/// RFC 4865 §3: seconds, a blank, a time.
+fn future_release(args: &[u8]) -> Option<FutureRelease> {
+    let (seconds, until) = word(args.trim_ascii());
+    let seconds = number(seconds).and_then(|n| u32::try_from(n).ok())?;
+    Some(FutureRelease { seconds, until: Until::parse(until.trim_ascii())? })
 }
 
 fn bit(mechanism: Mechanism) -> u8 {

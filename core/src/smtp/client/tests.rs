@@ -249,6 +249,23 @@ fn what_the_server_cannot_take_is_not_sent() {
     assert_eq!(desk.hear(OFFER), "QUIT\r\n");
 }
 
+/// RFC 8689 §4.2.1: under TLS, with a certificate that was verified, to a server that offers it.
+#[test]
+fn what_requires_tls_goes_to_who_is_vouched_for() {
+    for (verified, offer, sent) in
+        [(true, "REQUIRETLS", true), (false, "REQUIRETLS", false), (true, "SIZE", false)]
+    {
+        let mut desk = Desk::new(Config::new("me.test"), &["c@d.test"], b"x");
+        let envelope = desk.envelope.take().map(|e| Envelope { requiretls: true, ..e });
+        desk.envelope = envelope;
+        desk.client.secured(TlsFacts { verified, ..TlsFacts::TEST });
+        desk.hear("220 mx.test\r\n");
+        let said = desk.hear(&format!("250-mx.test\r\n250 {offer}\r\n"));
+        let mail = if offer == "SIZE" { "" } else { "MAIL FROM:<a@b.test> REQUIRETLS\r\n" };
+        assert_eq!(said, if sent { mail } else { "QUIT\r\n" }, "{verified} {offer}");
+    }
+}
+
 #[test]
 fn old_servers_hear_helo() {
     let mut desk = Desk::new(plain(), &["c@d.test"], b"x");

@@ -1,16 +1,19 @@
 //! One message: its envelope, its octets, what became of it.
 
 use alloc::boxed::Box;
+use alloc::format;
 use alloc::vec::Vec;
+use core::fmt;
 
 use bytes::Bytes;
 
 use super::event::{Envelope, Event, Why};
 use super::machine::{Client, Phase, Unit};
 use super::response::Response;
+use crate::grammar::decimal;
 use crate::machine::{Advance, End, Input, Instant, OUTPUT_HIGH};
 use crate::smtp::body::Stuffer;
-use crate::smtp::extension::{BodyKind, Ret, Xtext};
+use crate::smtp::extension::{BodyKind, ByMode, DeliverBy, Ret, Xtext};
 use crate::smtp::reply;
 
 /// Commands that may be without a reply, so that neither side's buffers fill up: RFC 2920 §3.1.
@@ -28,7 +31,8 @@ pub(super) struct Transaction {
     sender_ok: bool,
     /// Sent by BDAT.
     chunked: bool,
-    stuffer: Stuffer,
+    /// Nothing for a binary message, which leaves as it is.
+    stuffer: Option<Stuffer>,
     /// Octets that are to be sent next; `last` if nothing follows them.
     piece: Bytes,
     last: bool,
@@ -60,37 +64,65 @@ pub(super) enum Stage {
 impl Client {
     /// Begins, if the server can take such a message.
     pub(super) fn begin(&mut self, envelope: Envelope) {
-        let offer = &self.offer;
-        let utf8 = envelope.needs_utf8();
-        let too_big = match (offer.size, envelope.size) {
-            (Some(most), Some(size)) => most > 0 && size > most,
-            _ => false,
-        };
-        let why = if envelope.recipients.is_empty() {
-            Why::Recipients
-        } else if utf8 && !offer.smtputf8 {
-            Why::SmtpUtf8
-        } else if too_big {
-            Why::Size
-        } else {
-            let chunked = offer.chunking && self.config.chunking;
-            self.transaction = Some(Box::new(Transaction {
-                envelope,
-                stage: Stage::Envelope { sent: 0, answered: 0 },
-                accepted: Vec::new(),
-                sender_ok: false,
-                chunked,
-                stuffer: Stuffer::new(!chunked),
-                piece: Bytes::new(),
-                last: false,
-                chunks: 0,
-                failed: false,
-                scratch: Vec::new(),
-            }));
-            self.phase = Phase::Transaction;
+        if let Some(why) = self.unfit(&envelope) {
+            self.phase = Phase::NotSent(why);
             return;
+        }
+        let binary = envelope.body == BodyKind::BinaryMime;
+        let chunked = binary || (self.offer.chunking && self.config.chunking);
+        self.begun = self.begun.saturating_add(1);
+        self.transaction = Some(Box::new(Transaction {
+            envelope,
+            stage: Stage::Envelope { sent: 0, answered: 0 },
+            accepted: Vec::new(),
+            sender_ok: false,
+            chunked,
+            // RFC 3030 §3: lines mean nothing in it.
+            stuffer: (!binary).then(|| Stuffer::new(!chunked)),
+            piece: Bytes::new(),
+            last: false,
+            chunks: 0,
+            failed: false,
+            scratch: Vec::new(),
+        }));
+        self.phase = Phase::Transaction;
+    }
+
+    /// Why the server cannot take such a message, as far as it said what it can.
+    fn unfit(&self, envelope: &Envelope) -> Option<Why> {
+        let offer = &self.offer;
+        let count = envelope.recipients.len() as u64;
+        let over = |most: Option<u64>, n: u64| most.is_some_and(|most| most > 0 && n > most);
+        let returns = |by: DeliverBy| {
+            let seconds = u32::try_from(by.seconds()).unwrap_or(0);
+            by.mode() == ByMode::Return && offer.deliver_by.is_none_or(|least| seconds < least)
         };
-        self.phase = Phase::NotSent(why);
+        let holds = |release| offer.future_release.is_some_and(|limit| limit.allows(release));
+        let verified = self.tls.is_some_and(|facts| facts.verified);
+        Some(if count == 0 || over(offer.recipients, count) {
+            Why::Recipients
+        } else if over(offer.transactions, u64::from(self.begun) + 1) {
+            Why::Transactions
+        } else if envelope.requiretls && !(verified && offer.requiretls) {
+            Why::RequireTls
+        } else if envelope.needs_utf8() && !offer.smtputf8 {
+            Why::SmtpUtf8
+        } else if envelope.body == BodyKind::BinaryMime && !(offer.binarymime && offer.chunking) {
+            Why::Binary
+        } else if envelope.body == BodyKind::EightBitMime
+            && !offer.eight_bit
+            && !self.config.eight_bit_anyway
+        {
+            Why::EightBit
+        } else if over(offer.size, envelope.size.unwrap_or(0)) {
+            Why::Size
+        } else if envelope.release.is_some_and(|release| !holds(release)) {
+            Why::FutureRelease
+        } else if envelope.by.is_some_and(returns) {
+            Why::DeliverBy
+        } else {
+            return None;
+        })
     }
 
     /// Octets to send.
@@ -194,15 +226,18 @@ impl Transaction {
             out.extend_from_slice(sender.as_str().as_bytes());
         }
         out.push(b'>');
-        // Sizes are told as far as they fit 32 bits; beyond, no server takes the message anyway.
-        if let Some(size) = envelope.size.and_then(|size| u32::try_from(size).ok())
+        if let Some(size) = envelope.size
             && offer.size.is_some()
         {
             out.extend_from_slice(b" SIZE=");
-            reply::number(out, size);
+            decimal::push(size, out);
         }
-        if envelope.body != BodyKind::SevenBit && offer.eight_bit {
-            out.extend_from_slice(b" BODY=8BITMIME");
+        match envelope.body {
+            BodyKind::EightBitMime if offer.eight_bit => {
+                out.extend_from_slice(b" BODY=8BITMIME");
+            }
+            BodyKind::BinaryMime => out.extend_from_slice(b" BODY=BINARYMIME"),
+            BodyKind::EightBitMime | BodyKind::SevenBit => {}
         }
         if envelope.needs_utf8() {
             out.extend_from_slice(b" SMTPUTF8");
@@ -217,6 +252,29 @@ impl Transaction {
                 out.extend_from_slice(b" ENVID=");
                 Xtext::encode(envid.as_bytes(), out);
             }
+        }
+        if let (Some(name), true) = (&envelope.auth, offer.signs_in()) {
+            out.extend_from_slice(b" AUTH=");
+            if name.is_empty() {
+                out.extend_from_slice(b"<>");
+            }
+            Xtext::encode(name.as_bytes(), out);
+        }
+        // Whoever does not offer these was asked already whether that matters.
+        let mut tell = |word: &str, value: &dyn fmt::Display| {
+            out.extend_from_slice(format!(" {word}{value}").as_bytes());
+        };
+        if envelope.requiretls {
+            tell("REQUIRETLS", &"");
+        }
+        if let Some(priority) = envelope.priority.filter(|_| offer.mt_priority) {
+            tell("MT-PRIORITY=", &priority);
+        }
+        if let Some(release) = envelope.release {
+            tell("", &release);
+        }
+        if let Some(by) = envelope.by.filter(|_| offer.deliver_by.is_some()) {
+            tell("BY=", &by);
         }
         out.extend_from_slice(b"\r\n");
     }
@@ -233,9 +291,12 @@ impl Transaction {
         let ends = self.last && self.piece.is_empty();
         if self.chunked {
             self.scratch.clear();
-            self.stuffer.write(&part, &mut self.scratch);
-            if ends {
-                self.stuffer.finish(&mut self.scratch);
+            match &mut self.stuffer {
+                None => self.scratch.extend_from_slice(&part),
+                Some(stuffer) => stuffer.write(&part, &mut self.scratch),
+            }
+            if let Some(stuffer) = self.stuffer.filter(|_| ends) {
+                stuffer.finish(&mut self.scratch);
             }
             out.extend_from_slice(b"BDAT ");
             // Twice a chunk at most.
@@ -243,10 +304,10 @@ impl Transaction {
             out.extend_from_slice(if ends { b" LAST\r\n" } else { b"\r\n" });
             out.extend_from_slice(&self.scratch);
             self.chunks += u32::from(!ends);
-        } else {
-            self.stuffer.write(&part, out);
+        } else if let Some(stuffer) = &mut self.stuffer {
+            stuffer.write(&part, out);
             if ends {
-                self.stuffer.finish(out);
+                stuffer.finish(out);
             }
         }
         if ends {
@@ -254,6 +315,21 @@ impl Transaction {
             self.stage = Stage::End { heard: 0 };
         }
         Wants::Flush
+    }
+
+    /// Whether such a reply can come now (RFC 5321 §4.3.2): "go on" is for DATA alone, and DATA hears no
+    /// other yes.
+    pub(super) fn may_hear(&self, response: Response<'_>) -> bool {
+        let to_data = match self.stage {
+            Stage::Data => true,
+            Stage::Envelope { answered, .. } => answered > self.recipients(),
+            _ => false,
+        };
+        match response.class() {
+            2 => !to_data,
+            3 => to_data && response.code() == 354,
+            _ => true,
+        }
     }
 
     /// Hears a reply. Says what it was about, and whether the transaction goes on.
@@ -369,7 +445,7 @@ impl super::event::Recipient {
         out.push(b'>');
         if dsn {
             if let Some(notify) = self.notify {
-                out.extend_from_slice(alloc::format!(" NOTIFY={notify}").as_bytes());
+                out.extend_from_slice(format!(" NOTIFY={notify}").as_bytes());
             }
             if let Some((kind, address)) = self.orcpt.as_ref().and_then(|o| o.split_once(';')) {
                 out.extend_from_slice(b" ORCPT=");

@@ -5,7 +5,7 @@
 //! | `deliver_by` | [`DeliverBy`]: `BY=`, RFC 2852 |
 //! | `dsn` | [`Ret`], [`Notify`], [`OriginalRecipient`]: DSN, RFC 3461 |
 //! | `priority` | [`Priority`]: `MT-PRIORITY=`, RFC 6710 |
-//! | `release` | [`Release`]: `HOLDFOR=` and `HOLDUNTIL=`, RFC 4865 |
+//! | `release` | [`Release`]: `HOLDFOR=` and `HOLDUNTIL=`, and what a server allows, RFC 4865 |
 //! | `submitter` | [`Submitter`]: `AUTH=`, RFC 4954 |
 //! | `xtext` | [`Xtext`]: any octets as one word, RFC 3461 §4 |
 
@@ -19,7 +19,7 @@ mod xtext;
 pub use deliver_by::{ByMode, DeliverBy};
 pub use dsn::{ENVID_OCTETS, Notify, ORCPT_OCTETS, OriginalRecipient, Ret};
 pub use priority::Priority;
-pub use release::{HOLD_MOST, Release, Until};
+pub use release::{FutureRelease, HOLD_MOST, Release, Until};
 pub use submitter::Submitter;
 pub use xtext::Xtext;
 

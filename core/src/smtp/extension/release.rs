@@ -40,6 +40,26 @@ impl fmt::Display for Release {
     }
 }
 
+/// How long a server holds messages, RFC 4865 §3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FutureRelease {
+    /// Seconds of `HOLDFOR=` at most, up to [`HOLD_MOST`].
+    pub seconds: u32,
+    /// The last time of `HOLDUNTIL=`.
+    pub until: Until,
+}
+
+impl FutureRelease {
+    /// Whether a message may be held so long.
+    #[must_use]
+    pub fn allows(self, release: Release) -> bool {
+        match release {
+            Release::For(seconds) => seconds <= self.seconds,
+            Release::Until(until) => until <= self.until,
+        }
+    }
+}
+
 /// A time of day and date, in seconds since 1970 (UTC); years 0 to 9999.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Until(i64);

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::sasl::{self, Mechanism};
-use crate::smtp::extension::Until;
+use crate::smtp::extension::FutureRelease;
 
 /// Settings of a listener, shared by its sessions in an `Arc`.
 ///
@@ -55,15 +55,6 @@ pub struct Config {
     pub limits: Limits,
     /// Limits for sessions that were admitted as [`Strained`](super::Admission::Strained).
     pub strained: Limits,
-}
-
-/// How long a message may be held for its sender, RFC 4865 §3.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FutureRelease {
-    /// Seconds of `HOLDFOR=` at most, up to [`HOLD_MOST`](crate::smtp::extension::HOLD_MOST).
-    pub seconds: u32,
-    /// The last time of `HOLDUNTIL=`.
-    pub until: Until,
 }
 
 /// What a server machine speaks.

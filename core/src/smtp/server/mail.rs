@@ -145,7 +145,7 @@ impl Server {
             seen.once(256)?;
             let release = param.value.and_then(Release::parse_for);
             let release = release.ok_or(wrong("HOLDFOR wants seconds, at least 1"))?;
-            if matches!(release, Release::For(seconds) if seconds > limit.seconds) {
+            if !limit.allows(release) {
                 return Err(wrong("HOLDFOR is longer than a message is held here"));
             }
             from.release = Some(release);
@@ -153,7 +153,7 @@ impl Server {
             seen.once(256)?;
             let release = param.value.and_then(Release::parse_until);
             let release = release.ok_or(wrong("HOLDUNTIL wants a date and time of RFC 3339"))?;
-            if matches!(release, Release::Until(until) if until > limit.until) {
+            if !limit.allows(release) {
                 return Err(wrong("HOLDUNTIL is later than a message is held here"));
             }
             from.release = Some(release);

@@ -44,6 +44,6 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use config::{Config, FutureRelease, Limits, Role};
+pub use config::{Config, Limits, Role};
 pub use event::{Admission, Answer, Decision, Event, Outcome};
 pub use machine::Server;
