@@ -6,10 +6,12 @@
 //! | [`ends`] | ends of data that are none |
 //! | [`receive`] | the server machine, with a host that says yes |
 //! | [`send`] | the client machine, against a server |
+//! | [`town`] | the real host over a store in memory |
 //! | [`wire`] | what a reader who knows nothing of us makes of octets on the wire |
 
 pub mod cut;
 pub mod ends;
 pub mod receive;
 pub mod send;
+pub mod town;
 pub mod wire;
