@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use super::Server;
+use super::config::Role;
 use super::event::{Defect, Event, Transfer};
 use super::state::{Open, Phase, Stage};
 use crate::machine::End;
@@ -34,6 +35,18 @@ impl Server {
         } else {
             self.not_ready()
         };
+        // RFC 2033 §4.3: the last chunk has a reply for each recipient. There is none, so there is no reply; one would
+        // be taken for the answer to the next command. The message is over.
+        let for_nobody = last && self.stage == Stage::Envelope && self.recipients == 0;
+        if for_nobody && self.config.role == Role::Lmtp && self.config.chunking {
+            if !self.is_sane(octets, out) {
+                return Event::Bad { line: Text(command.shown()), code: 421, why: FAR_TOO_BIG };
+            }
+            self.reset();
+            self.body = Reader::unwanted(octets);
+            self.receive(Phase::Chunk(last));
+            return Event::Chunk(transfer);
+        }
         if let Some((code, enhanced, why)) = fault {
             let event = self.bad(command, out, code, enhanced, why);
             if !matches!(self.phase, Phase::Ending(_)) {

@@ -49,7 +49,11 @@ impl Server {
         decision: &Decision,
         out: &mut Vec<u8>,
     ) {
-        let agreed = self.agreed(decision, out);
+        // RFC 2033 §4.3: what is said to the last chunk, each recipient hears.
+        let agreed = match transfer {
+            Transfer::Chunk { last: true, .. } => self.agreed_each(decision, out),
+            _ => self.agreed(decision, out),
+        };
         if !agreed {
             self.reset();
         }

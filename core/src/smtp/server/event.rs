@@ -55,7 +55,7 @@ pub enum Event<'i> {
     Recipient(Ask<Recipient>, RcptTo<'i>),
     /// DATA or the first BDAT, with at least one accepted recipient: is the message welcome?
     Data(Ask<Data>, Transfer),
-    /// Another BDAT.
+    /// Another BDAT; in LMTP also the last one of a message that no recipient was accepted for.
     Chunk(Transfer),
     /// Octets of the message, as they are to be kept: no dots were stuffed, lines end with CR LF.
     Body(Text<'i>),

@@ -25,6 +25,8 @@
 //! | RCPT | 503 | 503 | ✓ | ✓ | 503 |
 //! | DATA | 503 | 503 | 503 | ✓ | 503 |
 //! | BDAT (its octets are read in any case) | 503 | 503 | 503 | ✓ | ✓ |
+//!
+//! In LMTP the last BDAT after MAIL has no reply: it has one for each recipient (RFC 2033 §4.3).
 
 pub mod config;
 pub mod event;

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::Server;
 use super::config::Role;
-use super::event::Outcome;
+use super::event::{Decision, Outcome};
 use crate::smtp::reply::{Enhanced, REPLY_OCTETS, Reply};
 
 /// Octets of replies that are written at once; the rest waits until they have left.
@@ -68,6 +68,23 @@ impl Server {
             self.tell_each(Tail { each: Vec::new(), rest, left }, out);
         } else {
             self.deny(out, code, enhanced, why);
+        }
+    }
+
+    /// Whether a decision about a whole message is yes; if it is no, says so, in LMTP to each recipient.
+    pub(super) fn agreed_each(&mut self, decision: &Decision, out: &mut Vec<u8>) -> bool {
+        match decision {
+            // After 421 nobody waits for more.
+            Decision::Refuse(reply)
+                if self.config.role == Role::Lmtp
+                    && !reply.is_positive()
+                    && reply.code() != 421 =>
+            {
+                let left = self.recipients;
+                self.tell_each(Tail { each: Vec::new(), rest: reply.clone(), left }, out);
+                false
+            }
+            _ => self.agreed(decision, out),
         }
     }
 

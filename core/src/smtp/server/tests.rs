@@ -1,5 +1,6 @@
 use std::format;
 use std::string::{String, ToString};
+use std::vec;
 use std::vec::Vec;
 
 use super::event::*;
@@ -21,6 +22,7 @@ struct Desk {
     heard: Vec<String>,
     body: Vec<u8>,
     last: Advance,
+    wants_data: bool,
 }
 
 impl Desk {
@@ -33,6 +35,7 @@ impl Desk {
             heard: Vec::new(),
             body: Vec::new(),
             last: Advance::Read,
+            wants_data: true,
         };
         desk.turn();
         desk
@@ -70,7 +73,11 @@ impl Desk {
                 Event::Connected(ask) => ask.with(Admission::Accept),
                 Event::Mail(ask, _) => ask.with(decision()),
                 Event::Recipient(ask, _) => ask.with(decision()),
-                Event::Data(ask, _) => ask.with(Decision::Accept),
+                Event::Data(ask, _) => ask.with(if self.wants_data {
+                    Decision::Accept
+                } else {
+                    Decision::Refuse(Reply::new(450, Enhanced(4, 2, 0), "not now"))
+                }),
                 Event::BodyEnd(ask, _) => ask.with(Outcome::All(Reply::taken("taken"))),
                 Event::SignIn(ask, credentials) => {
                     ask.with(if credentials.user().as_bytes() == b"tim" {
@@ -611,4 +618,43 @@ fn strained_sessions_must_be_quick() {
 fn the_marker_fits_the_machine() {
     fn speaks<M: Machine<Protocol = Smtp>>() {}
     speaks::<Server>();
+}
+
+/// A host that did not want a message which came in one chunk said so once; an LMTP client waited for as many replies
+/// as it had recipients, for ten minutes.
+#[test]
+fn each_recipient_hears_that_the_only_chunk_is_unwelcome() {
+    for (role, hello, replies) in [(Role::Lmtp, "LHLO", 2), (Role::Smtp, "EHLO", 1)] {
+        let mut desk = Desk::new(Config::new(role, "mx.test"));
+        desk.wants_data = false;
+        desk.say(format!(
+            "{hello} a.test\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<c@d.test>\r\nRCPT TO:<no@d.test>\r\n\
+             RCPT TO:<e@d.test>\r\n"
+        ));
+        assert_eq!(desk.codes("BDAT 6 LAST\r\nQUIT\r\n"), vec![450; replies], "{role:?}");
+        // What is not the last chunk has one reply in any case, and the transaction is over.
+        let again = "MAIL FROM:<a@b.test>\r\nRCPT TO:<c@d.test>\r\nRCPT TO:<e@d.test>\r\nBDAT 6\r\nQUIT\r\nNOOP\r\n";
+        assert_eq!(desk.codes(again), [250, 250, 250, 450, 250], "{role:?}");
+        assert_eq!(desk.codes("DATA\r\n"), [503]);
+    }
+}
+
+/// RFC 2033 §4.3: as many replies as there are recipients, so none. A client that pipelines takes one for the answer
+/// to its next command, and everything behind it for the answer to the one before.
+#[test]
+fn the_last_chunk_for_nobody_has_no_reply_in_lmtp() {
+    let mut desk = Desk::new(Config::new(Role::Lmtp, "mx.test"));
+    let codes = desk.codes(
+        "LHLO a.test\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<no@d.test>\r\nBDAT 6 LAST\r\nQUIT\r\n\
+         MAIL FROM:<a@b.test>\r\nRCPT TO:<c@d.test>\r\nBDAT 3 LAST\r\nx\r\n",
+    );
+    assert_eq!(codes, [250, 250, 550, 250, 250, 250]);
+    assert_eq!(desk.body, b"x\r\n");
+    // Without a sender there is no transaction, and so an answer; and a chunk that is not the last has one.
+    assert_eq!(desk.codes("BDAT 0 LAST\r\n"), [503]);
+    assert_eq!(desk.codes("MAIL FROM:<a@b.test>\r\nBDAT 0\r\n"), [250, 503]);
+    // SMTP has one answer to each.
+    let codes = Desk::smtp()
+        .codes("EHLO a.test\r\nMAIL FROM:<a@b.test>\r\nBDAT 6 LAST\r\nQUIT\r\nNOOP\r\n");
+    assert_eq!(codes, [250, 250, 503, 250]);
 }
