@@ -37,7 +37,8 @@ pub enum Event<'i> {
 
     /// Nothing is going on: what next?
     Ready(Ask<Next>),
-    /// What was ordered was not even begun, because the server cannot do it. `Ready` follows.
+    /// What was ordered was not even begun, because the server cannot do it. `Ready` follows, or `Open` where
+    /// that asked.
     NotSent(Why),
     /// The reply to NOOP. `Ready` follows.
     Noop(Response<'i>),
@@ -45,6 +46,8 @@ pub enum Event<'i> {
     Sender(Response<'i>),
     /// The reply to RCPT of the recipient with this number, counted from 0.
     Recipient(u32, Response<'i>),
+    /// The transaction that [`Order::Open`] began waits, everything in it being answered: go on how?
+    Open(Ask<Open>),
     /// The reply to DATA.
     Data(Response<'i>),
     /// The next octets of the message?
@@ -81,6 +84,7 @@ impl fmt::Debug for Event<'_> {
             Self::Noop(response) => write!(f, "Noop {response}"),
             Self::Sender(response) => write!(f, "Sender {response}"),
             Self::Recipient(number, response) => write!(f, "Recipient {number} {response}"),
+            Self::Open(_) => f.write_str("Open"),
             Self::Data(response) => write!(f, "Data {response}"),
             Self::Source(_) => f.write_str("Source"),
             Self::Chunk(response) => write!(f, "Chunk {response}"),
@@ -221,6 +225,10 @@ impl From<Address> for Recipient {
 #[derive(Debug)]
 pub enum Next {}
 
+/// How does the open transaction go on? The refusal takes it back.
+#[derive(Debug)]
+pub enum Open {}
+
 /// What are the next octets of the message?
 #[derive(Debug)]
 pub enum Source {}
@@ -231,6 +239,15 @@ impl Question for Next {
 
     fn refusal() -> Order {
         Order::Quit
+    }
+}
+
+impl Question for Open {
+    type Protocol = SmtpClient;
+    type Answer = Step;
+
+    fn refusal() -> Step {
+        Step::Reset
     }
 }
 
@@ -248,6 +265,10 @@ impl Question for Source {
 pub enum Order {
     /// Say NOOP: is the server still there?
     Noop,
+    /// Begin a transaction that stays open: its envelope, which need not have recipients yet, is told and
+    /// [`Event::Open`] asks how to go on. For programs that pass on each answer before they know what comes
+    /// next.
+    Open(Box<Envelope>),
     /// Say goodbye.
     Quit,
     /// Send a message.
@@ -264,6 +285,17 @@ pub struct SignIn {
     pub account: Account,
     /// Fresh randomness, for this exchange only; SCRAM uses it.
     pub nonce: [u8; Exchange::NONCE],
+}
+
+/// The answer to [`Open`].
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// Send the message to the recipients that were accepted. If there are none, as [`Reset`](Self::Reset).
+    Deliver,
+    /// Another recipient.
+    Recipient(Box<Recipient>),
+    /// Take the transaction back: RSET.
+    Reset,
 }
 
 /// The answer to [`Source`]: octets of the message, in pieces of any size, cut anywhere. Its lines
@@ -286,6 +318,8 @@ pub enum Answer {
     Order(Order),
     /// To [`Source`].
     Piece(Piece),
+    /// To [`Open`].
+    Step(Step),
 }
 
-answers!(Order, Piece);
+answers!(Order, Piece, Step);

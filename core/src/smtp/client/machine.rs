@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::config::{Config, TlsPolicy};
-use super::event::{Answer, Event, Next, Order, Piece, Source, Why};
+use super::event::{Answer, Event, Next, Open, Order, Piece, Source, Why};
 use super::response::{Offer, Response, head};
 use super::transaction::{Stage, Transaction};
 use crate::machine::{
@@ -85,6 +85,7 @@ pub(super) enum Unit {
     Finished,
     GaveUp(Why),
     NotSent(Why),
+    Open,
     Ready,
     Reply,
     Secured,
@@ -169,7 +170,8 @@ impl Client {
             }
             Phase::Idle => self.frame(Unit::Ready, 0),
             Phase::NotSent(why) => {
-                self.phase = Phase::Idle;
+                let open = self.transaction.is_some();
+                self.phase = if open { Phase::Transaction } else { Phase::Idle };
                 self.frame(Unit::NotSent(why), 0)
             }
             Phase::Secure => {
@@ -237,6 +239,8 @@ impl Client {
                 Some(Stage::Data) => limits.data,
                 Some(Stage::Body) => limits.block,
                 Some(Stage::End { .. } | Stage::Cut) => limits.end,
+                // A question is open, and has its own limit.
+                Some(Stage::Open) => limits.answer_wait,
             },
             _ => limits.greeting,
         }
@@ -334,7 +338,10 @@ impl Client {
     fn apply(&mut self, answer: Answer, out: &mut Vec<u8>) {
         self.since = None;
         match (answer, self.transaction.is_some()) {
-            (Answer::Order(Order::Send(envelope)), false) => self.begin(*envelope),
+            (Answer::Order(Order::Open(envelope)), false) => self.begin(*envelope, true),
+            (Answer::Order(Order::Send(envelope)), false) => self.begin(*envelope, false),
+            (Answer::Step(step), true) if self.is_open() => self.step_on(step, out),
+            (Answer::Piece(_), true) if self.is_open() => self.apply(self.refusal(), out),
             (Answer::Piece(Piece::Abort), true) => self.end(End::Closed(Reason::Lost)),
             (Answer::Piece(Piece::Last(octets)), true) => self.supply(octets, true),
             (Answer::Piece(Piece::More(octets)), true) => self.supply(octets, false),
@@ -353,7 +360,13 @@ impl Client {
     }
 
     fn refusal(&self) -> Answer {
-        if self.transaction.is_some() { Source::refusal().into() } else { Next::refusal().into() }
+        if self.is_open() {
+            Open::refusal().into()
+        } else if self.transaction.is_some() {
+            Source::refusal().into()
+        } else {
+            Next::refusal().into()
+        }
     }
 }
 
@@ -404,6 +417,7 @@ impl Machine for Client {
             Unit::Finished => Event::Finished,
             Unit::GaveUp(why) => Event::GaveUp(why),
             Unit::NotSent(why) => Event::NotSent(why),
+            Unit::Open => Event::Open(self.asking.ask()),
             Unit::Ready => Event::Ready(self.asking.ask()),
             Unit::Reply => return self.hear(bytes, out),
             Unit::Secured => Event::Secured(self.tls?),

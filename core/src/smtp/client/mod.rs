@@ -25,6 +25,6 @@ mod tests;
 mod transaction;
 
 pub use config::{Config, Limits, TlsPolicy};
-pub use event::{Answer, Envelope, Event, Order, Piece, SignIn};
+pub use event::{Answer, Envelope, Event, Order, Piece, SignIn, Step};
 pub use machine::Client;
 pub use response::{Offer, Response};

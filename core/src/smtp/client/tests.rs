@@ -26,6 +26,8 @@ struct Desk {
     heard: Vec<String>,
     /// What is ordered before the message, the next one last.
     orders: Vec<Order>,
+    /// How the open transaction goes on, the next step last.
+    steps: Vec<Step>,
     envelope: Option<Envelope>,
     message: Bytes,
     piece: usize,
@@ -41,6 +43,7 @@ impl Desk {
             out: Vec::new(),
             heard: Vec::new(),
             orders: Vec::new(),
+            steps: Vec::new(),
             envelope: Some(Envelope {
                 sender: Some("a@b.test".parse().unwrap()),
                 recipients: recipients
@@ -75,6 +78,10 @@ impl Desk {
                     (None, Some(envelope)) => Order::Send(Box::new(envelope)),
                     (None, None) => Order::Quit,
                 }),
+                Event::Open(ask) => match self.steps.pop() {
+                    Some(step) => ask.with(step),
+                    None => ask.refused(),
+                },
                 Event::Source(ask) => {
                     self.heard.pop();
                     let piece = self.message.split_to(self.message.len().min(self.piece));
@@ -428,6 +435,129 @@ fn a_sign_in_that_cannot_be_is_told_and_nothing_is_said() {
     desk.hear("250 mx\r\n");
     desk.hear("421 later\r\n");
     assert_eq!(desk.heard[3..], ["Noop 421 later", "Ended Refused"]);
+}
+
+/// An order to begin an open transaction, with one recipient.
+fn open() -> Order {
+    let recipient =
+        |r: &str| Recipient::from(r.parse::<crate::grammar::address::Address>().unwrap());
+    Order::Open(Box::new(Envelope {
+        sender: Some("o@b.test".parse().unwrap()),
+        recipients: vec![recipient("p@d.test")],
+        ..Envelope::default()
+    }))
+}
+
+fn rcpt(address: &str) -> Step {
+    let address: crate::grammar::address::Address = address.parse().unwrap();
+    Step::Recipient(Box::new(address.into()))
+}
+
+#[test]
+fn an_open_transaction_goes_on_as_it_is_told() {
+    for chunking in [false, true] {
+        let offer =
+            if chunking { "250-PIPELINING\r\n250 CHUNKING\r\n" } else { "250 PIPELINING\r\n" };
+        let mut desk = Desk::new(plain(), &["c@d.test"], b"x\r\n");
+        desk.orders = vec![open()];
+        desk.steps = vec![Step::Deliver, rcpt("r@d.test"), rcpt("q@d.test")];
+        desk.hear("220 mx\r\n");
+        // DATA does not ride along: nobody knows yet whether it is wanted.
+        let said = desk.hear(&format!("250-mx\r\n{offer}"));
+        assert_eq!(said, "MAIL FROM:<o@b.test>\r\nRCPT TO:<p@d.test>\r\n");
+        assert_eq!(desk.hear("250 ok\r\n250 ok\r\n"), "RCPT TO:<q@d.test>\r\n");
+        assert_eq!(desk.hear("550 no\r\n"), "RCPT TO:<r@d.test>\r\n");
+        let said = desk.hear("250 ok\r\n");
+        if chunking {
+            assert_eq!(said, "BDAT 3 LAST\r\nx\r\n");
+        } else {
+            assert_eq!(said, "DATA\r\n");
+            assert_eq!(desk.hear("354 go\r\n"), "x\r\n.\r\n");
+        }
+        assert!(desk.hear("250 taken\r\n").starts_with("MAIL FROM:<a@b.test>"));
+        let heard: Vec<_> = desk.heard.iter().skip(2).filter(|e| !e.starts_with("Data")).collect();
+        assert_eq!(
+            heard,
+            [
+                "Ready",
+                "Sender 250 ok",
+                "Recipient 0 250 ok",
+                "Open",
+                "Recipient 1 550 no",
+                "Open",
+                "Recipient 2 250 ok",
+                "Open",
+                "Delivery 250 taken",
+                "Finished",
+                "Ready",
+            ]
+        );
+    }
+}
+
+#[test]
+fn an_open_transaction_is_taken_back() {
+    // By order, by its refusal, and when it is to be delivered to nobody.
+    for (steps, reply) in [
+        (vec![Step::Reset], "250 ok\r\n"),
+        (vec![], "250 ok\r\n"),
+        (vec![Step::Deliver], "550 no\r\n"),
+    ] {
+        let mut desk = Desk::new(plain(), &["c@d.test"], b"x");
+        desk.orders = vec![open()];
+        desk.steps = steps;
+        desk.hear("220 mx\r\n");
+        desk.hear(OFFER);
+        assert_eq!(desk.hear(&format!("250 ok\r\n{reply}")), "RSET\r\n");
+        assert!(desk.hear("250 ok\r\n").starts_with("MAIL FROM:<a@b.test>"));
+        assert_eq!(desk.heard[6..9], ["Reset 250 ok", "Finished", "Ready"], "{:?}", desk.heard);
+    }
+    // A sender that is refused ends it at once.
+    let mut desk = Desk::new(plain(), &["c@d.test"], b"x");
+    desk.orders = vec![open()];
+    desk.hear("220 mx\r\n");
+    desk.hear(OFFER);
+    desk.hear("550 no\r\n503 no\r\n");
+    assert_eq!(
+        desk.heard[2..],
+        ["Ready", "Sender 550 no", "Recipient 0 503 no", "Finished", "Ready"]
+    );
+}
+
+#[test]
+fn a_recipient_that_comes_too_late_is_not_told() {
+    let mut desk = Desk::new(plain(), &["c@d.test"], b"x");
+    desk.orders = vec![open()];
+    desk.steps = vec![Step::Reset, rcpt("r@d.test"), rcpt("q@d.test"), rcpt("\u{e9}@d.test")];
+    desk.hear("220 mx\r\n");
+    desk.hear("250-mx\r\n250-SMTPUTF8\r\n250 LIMITS RCPTMAX=2\r\n");
+    desk.hear("250 ok\r\n");
+    assert_eq!(desk.hear("250 ok\r\n"), "RCPT TO:<q@d.test>\r\n");
+    assert_eq!(desk.hear("250 ok\r\n"), "RSET\r\n");
+    let unfit: Vec<_> = desk.heard.iter().filter(|e| e.starts_with("NotSent")).collect();
+    assert_eq!(unfit.len(), 2, "{unfit:?}");
+    assert!(unfit[0].contains("internationalized") && unfit[1].contains("recipient"), "{unfit:?}");
+}
+
+#[test]
+fn an_open_transaction_is_not_held_for_ever() {
+    let mut desk = Desk::new(plain(), &["c@d.test"], b"x");
+    desk.hear("220 mx\r\n");
+    // Asked, and nobody answers.
+    desk.orders = vec![open()];
+    desk.hear(OFFER);
+    desk.input.push(b"250 ok\r\n250 ok\r\n");
+    desk.out.clear();
+    for _ in 0..2 {
+        assert_eq!(desk.client.advance(desk.now, &mut desk.input, &mut desk.out), Advance::Event);
+        let _ = desk.client.event(&desk.input, &mut desk.out);
+    }
+    assert_eq!(desk.client.advance(desk.now, &mut desk.input, &mut desk.out), Advance::Event);
+    let Some(Event::Open(_)) = desk.client.event(&desk.input, &mut desk.out) else { panic!() };
+    assert_eq!(desk.client.advance(desk.now, &mut desk.input, &mut desk.out), Advance::Answer);
+    let late = desk.client.deadline().unwrap();
+    assert_eq!(desk.client.advance(late, &mut desk.input, &mut desk.out), Advance::Read);
+    assert_eq!(desk.out, b"RSET\r\n");
 }
 
 /// Both machines, joined by a wire that is cut after every `cut` octets.

@@ -7,7 +7,7 @@ use core::fmt;
 
 use bytes::Bytes;
 
-use super::event::{Envelope, Event, Why};
+use super::event::{Envelope, Event, Step, Why};
 use super::machine::{Client, Phase, Unit};
 use super::response::Response;
 use crate::grammar::decimal;
@@ -26,6 +26,8 @@ const CHUNK: usize = 24 * 1024;
 pub(super) struct Transaction {
     envelope: Envelope,
     pub(super) stage: Stage,
+    /// It waits for orders when its envelope was answered.
+    held: bool,
     /// Which recipients were accepted.
     accepted: Vec<u32>,
     sender_ok: bool,
@@ -55,6 +57,8 @@ pub(super) enum Stage {
     Data,
     /// The replies to the message are awaited; this many came.
     End { heard: u32 },
+    /// The envelope was answered; it is asked how to go on.
+    Open,
     /// MAIL, RCPT and perhaps DATA: so many were sent, so many answered.
     Envelope { sent: u32, answered: u32 },
     /// The reply to RSET is awaited.
@@ -62,9 +66,9 @@ pub(super) enum Stage {
 }
 
 impl Client {
-    /// Begins, if the server can take such a message.
-    pub(super) fn begin(&mut self, envelope: Envelope) {
-        if let Some(why) = self.unfit(&envelope) {
+    /// Begins, if the server can take such a message. It stays open if it is `held`.
+    pub(super) fn begin(&mut self, envelope: Envelope, held: bool) {
+        if let Some(why) = self.unfit(&envelope, held) {
             self.phase = Phase::NotSent(why);
             return;
         }
@@ -74,6 +78,7 @@ impl Client {
         self.transaction = Some(Box::new(Transaction {
             envelope,
             stage: Stage::Envelope { sent: 0, answered: 0 },
+            held,
             accepted: Vec::new(),
             sender_ok: false,
             chunked,
@@ -89,17 +94,16 @@ impl Client {
     }
 
     /// Why the server cannot take such a message, as far as it said what it can.
-    fn unfit(&self, envelope: &Envelope) -> Option<Why> {
+    fn unfit(&self, envelope: &Envelope, held: bool) -> Option<Why> {
         let offer = &self.offer;
         let count = envelope.recipients.len() as u64;
-        let over = |most: Option<u64>, n: u64| most.is_some_and(|most| most > 0 && n > most);
         let returns = |by: DeliverBy| {
             let seconds = u32::try_from(by.seconds()).unwrap_or(0);
             by.mode() == ByMode::Return && offer.deliver_by.is_none_or(|least| seconds < least)
         };
         let holds = |release| offer.future_release.is_some_and(|limit| limit.allows(release));
         let verified = self.tls.is_some_and(|facts| facts.verified);
-        Some(if count == 0 || over(offer.recipients, count) {
+        Some(if (count == 0 && !held) || over(offer.recipients, count) {
             Why::Recipients
         } else if over(offer.transactions, u64::from(self.begun) + 1) {
             Why::Transactions
@@ -133,6 +137,40 @@ impl Client {
         }
     }
 
+    /// Whether a transaction waits for orders.
+    pub(super) fn is_open(&self) -> bool {
+        self.transaction.as_ref().is_some_and(|transaction| transaction.stage == Stage::Open)
+    }
+
+    /// Goes on with the open transaction.
+    pub(super) fn step_on(&mut self, step: Step, out: &mut Vec<u8>) {
+        let Some(transaction) = &mut self.transaction else { return };
+        let told = transaction.recipients().saturating_add(1);
+        match step {
+            Step::Deliver => {
+                transaction.held = false;
+                transaction.stage = Stage::Envelope { sent: told, answered: told };
+                transaction.go_on(out);
+            }
+            Step::Recipient(recipient) => {
+                // MAIL did not say SMTPUTF8, and now it is too late for that (RFC 6531 §3.4).
+                if !recipient.address.as_str().is_ascii() && !transaction.envelope.needs_utf8() {
+                    self.phase = Phase::NotSent(Why::SmtpUtf8);
+                    return;
+                }
+                if over(self.offer.recipients, u64::from(told)) {
+                    self.phase = Phase::NotSent(Why::Recipients);
+                    return;
+                }
+                transaction.envelope.recipients.push(*recipient);
+                transaction.stage = Stage::Envelope { sent: told, answered: told };
+            }
+            Step::Reset => {
+                transaction.take_back(out);
+            }
+        }
+    }
+
     /// Sends what can be sent, asks what must be asked, waits for replies.
     pub(super) fn transact(
         &mut self,
@@ -153,11 +191,13 @@ impl Client {
             // A server that goes away may have said why.
             Stage::Body if input.is_ended() || transaction.failed => Wants::Reply,
             Stage::Body => transaction.write_body(pipelining, out),
+            Stage::Open => Wants::Order,
             _ => Wants::Reply,
         };
         self.transaction = Some(transaction);
         match wants {
             Wants::Flush => None,
+            Wants::Order => self.frame(Unit::Open, 0),
             Wants::Piece => self.frame(Unit::Source, 0),
             Wants::Reply => self.reply(now, input),
         }
@@ -182,8 +222,14 @@ impl Client {
     }
 }
 
+/// Whether `n` is more than the server takes, if it said.
+fn over(most: Option<u64>, n: u64) -> bool {
+    most.is_some_and(|most| most > 0 && n > most)
+}
+
 enum Wants {
     Flush,
+    Order,
     Piece,
     Reply,
 }
@@ -199,7 +245,8 @@ impl Transaction {
         };
         let recipients = self.recipients();
         // MAIL, RCPTs, and DATA where it can ride along.
-        let total = recipients.saturating_add(1 + u32::from(pipelining && !self.chunked));
+        let data = pipelining && !self.chunked && !self.held;
+        let total = recipients.saturating_add(1 + u32::from(data));
         let window = if pipelining { WINDOW } else { 1 };
         // After a refused sender there is nothing to go on with.
         let going = answered == 0 || self.sender_ok;
@@ -379,7 +426,8 @@ impl Transaction {
                 let more = lmtp && (heard as usize) + 1 < self.accepted.len();
                 (Event::Delivery(recipient, response), more)
             }
-            Stage::Cut | Stage::Reset => (Event::Reset(response), false),
+            // While it is open a question is asked, and no reply is awaited.
+            Stage::Cut | Stage::Open | Stage::Reset => (Event::Reset(response), false),
         }
     }
 
@@ -395,6 +443,10 @@ impl Transaction {
         // Everything that was sent is answered, and DATA was not among it.
         if !self.sender_ok {
             return false;
+        }
+        if self.held {
+            self.stage = Stage::Open;
+            return true;
         }
         if self.accepted.is_empty() {
             return self.take_back(out);

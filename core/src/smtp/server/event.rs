@@ -1,5 +1,6 @@
 //! What a server machine reports and asks, and what answers it.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -456,6 +457,13 @@ pub enum Outcome {
     /// LMTP: a reply for each accepted recipient in the order of their RCPT. If there are too few the
     /// rest is told `451 4.3.0`. In SMTP the worst of them is said.
     Each(Vec<Reply>),
+}
+
+impl Outcome {
+    /// The message was taken, for all its recipients: `250 2.0.0`, with a text that says as what.
+    pub fn taken(text: impl Into<Cow<'static, str>>) -> Self {
+        Self::All(Reply::taken(text))
+    }
 }
 
 /// Every answer to a server machine.
