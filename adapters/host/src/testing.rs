@@ -137,6 +137,12 @@ where
         String::from_utf8_lossy(&self.send(octets.as_bytes())).into_owned()
     }
 
+    /// The peer goes away.
+    pub(crate) fn gone(&mut self) {
+        self.input.end();
+        self.send(b"");
+    }
+
     /// Lets time pass up to the session's deadline, and gives what it says then.
     pub(crate) fn pass(&mut self) -> String {
         self.now = self.session.deadline().unwrap_or(self.now).max(self.now);

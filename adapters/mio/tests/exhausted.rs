@@ -12,6 +12,7 @@ use posthaste_mio::{Config, Limits, Listener, Network, Server, TlsMode};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use toy::Toys;
 
+// RFC: 5321-4.5.4.2-1
 #[test]
 fn accepting_pauses_and_goes_on() {
     let listener = Listener { address: ([127, 0, 0, 1], 0).into(), mode: TlsMode::None, tls: None };

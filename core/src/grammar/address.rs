@@ -479,6 +479,7 @@ mod tests {
     use super::*;
     use std::string::ToString;
 
+    // RFC: 5321-4.1.2-7
     #[test]
     fn canonical_forms() {
         for (written, canonical) in [
@@ -501,6 +502,7 @@ mod tests {
         }
     }
 
+    // RFC: 5321-4.1.2-6
     #[test]
     fn what_is_equal() {
         let address = |text: &str| Address::parse(text.as_bytes()).unwrap();
@@ -512,6 +514,7 @@ mod tests {
         assert_ne!(parse("Joe@a.test"), parse("joe@a.test"));
     }
 
+    // RFC: 5321-3.3-2 5321-3.3-3 5321-3.6.1-1 5321-3.6.1-3 5321-4.1.1.3-1 5321-4.1.2-2
     #[test]
     fn what_is_wrong() {
         let long = std::format!("{}@a.test", "x".repeat(256));

@@ -219,12 +219,29 @@ mod tests {
         assert!(text.len() <= 512 && text.ends_with("x\r\n"), "{}", text.len());
     }
 
+    // RFC: 5321-4.2.1-5
     #[test]
     fn many_lines_are_cut() {
         let text = written(&Reply::bare(214, "x\n".repeat(100)));
         assert_eq!(text.lines().count(), REPLY_LINES);
         assert!(text.ends_with("214 x\r\n"));
         assert!(text.len() <= REPLY_OCTETS);
+    }
+
+    // RFC: 5321-4.2-12 5321-4.2.1-3 5321-4.3.2-3
+    #[test]
+    fn codes_have_three_digits_and_a_blank() {
+        for (code, line) in [
+            (0, "200 \r\n"),
+            (199, "200 \r\n"),
+            (200, "200 \r\n"),
+            (354, "354 \r\n"),
+            (599, "599 \r\n"),
+            (600, "599 \r\n"),
+            (u16::MAX, "599 \r\n"),
+        ] {
+            assert_eq!(written(&Reply::bare(code, "")), line, "{code}");
+        }
     }
 
     #[test]

@@ -52,6 +52,7 @@ impl Speaker for Smtp {
                 "plaintext_auth" => config.plaintext_auth = true,
                 "require_auth" => config.require_auth = true,
                 "dsn" => config.dsn = true,
+                "expn" => config.expn = true,
                 "binarymime" => config.binarymime = true,
                 "requiretls" => config.requiretls = true,
                 "mt_priority" => config.mt_priority = true,

@@ -172,6 +172,7 @@ mod tests {
         (out, fields)
     }
 
+    // RFC: 5321-4.4-6
     #[test]
     fn return_path_goes_and_the_rest_stays() {
         let message = b"Return-path: <a@b>\r\nReceived: one\r\n\ttwo\r\nRETURN-PATH \t: <x>,\r\n y\r\n\

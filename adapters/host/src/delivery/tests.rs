@@ -15,6 +15,7 @@ fn untraced(message: &str) -> &str {
     behind
 }
 
+// RFC: 5321-3.3-1 5321-3.6.2-1 5321-4.4-1 5321-4.4-2 5321-4.4-3 5321-4.4-4 5321-4.4-12
 #[test]
 fn a_stranger_sends_to_whom_we_know_and_nowhere_else() {
     let host = host();
@@ -38,6 +39,7 @@ fn a_stranger_sends_to_whom_we_know_and_nowhere_else() {
     assert_eq!(untraced(message), MESSAGE.replace('\n', "\r\n"));
 }
 
+// RFC: 5321-4.4-1 5321-4.4-5
 #[test]
 fn one_body_serves_all_recipients_and_names_none() {
     let host = host();
@@ -70,6 +72,7 @@ fn octets_above_ascii_in_a_header_stay_as_they_are() {
     assert!(body.ends_with(b"+0000\r\nSubject: gr\xfc\xdfe\r\nX\xff: y\r\n\r\n\xe9\r\n"));
 }
 
+// RFC: 5321-4.4-12 5321-4.4-15 5321-4.5.1-3
 #[test]
 fn return_path_fields_of_the_sender_go() {
     let host = host();
@@ -78,6 +81,73 @@ fn return_path_fields_of_the_sender_go() {
     talk.say("Return-Path: <forged@far.test>\nSubject: s\nreturn-path:\n folded\n\nReturn-Path: body\n.\n");
     let [message] = &*inbox(&host, "alice") else { panic!() };
     assert_eq!(untraced(message), "Subject: s\r\n\r\nReturn-Path: body\r\n");
+}
+
+// RFC: 5321-4.2.5-3
+/// What stands in a message is no reason to refuse it, as long as its lines are lines.
+// RFC: 5321-3.3-11 5321-3.3-12 5321-3.7.2-3 5321-3.7.2-4 5321-4.5.3.1.8-3 5321-4.5.3.1.8-4
+#[test]
+fn odd_messages_are_taken_as_they_are() {
+    let many = format!("To: {}c@example.test\n\n", "a@example.test,\n ".repeat(2_000));
+    let odd = [
+        "",
+        "\n",
+        "no header at all, nor a body\n",
+        "From: a\nFrom: b\nDate: yesterday\nDate: tomorrow\nMessage-ID: none\n\n",
+        "From\nTo \n: nobody\n\n",
+        "Resent-To: a@b.test\nSubject: no other Resent field\n\n",
+        "Resent-Date: x\nResent-From: a\nResent-From: b\nResent-From: c\nResent-Date: y\n\n",
+        "Received: by us with nothing from nobody\nReceived:\nReceived: ;;;;\nreceived: (((\n\n",
+        "Received: from x by y; Mon, 99 Foo 2099 99:99:99 -9999\n\n",
+        "Content-Type: multipart/mixed\nContent-Transfer-Encoding: martian\nMIME-Version: 7\n\n--\n",
+        &many,
+    ];
+    let host = host();
+    let mut talk = smtp(&host, Role::Smtp, None);
+    for message in odd {
+        talk.say("MAIL FROM:<x@far.test>\nRCPT TO:<bob@example.test>\nDATA\n");
+        let reply = talk.say(&format!("{message}.\n"));
+        assert!(reply.starts_with("250 2.0.0 "), "{message:?}: {reply}");
+    }
+    let kept = inbox(&host, "bob");
+    let kept: Vec<&str> = kept.iter().map(|message| untraced(message)).collect();
+    assert_eq!(kept, odd.map(|message| message.replace('\n', "\r\n")));
+}
+
+// RFC: 5321-4.4-6 5321-4.4-7 5321-4.4-8
+#[test]
+fn our_trace_stands_in_front_of_all_others() {
+    let host = host();
+    let mut talk = smtp(&host, Role::Smtp, None);
+    talk.say("MAIL FROM:<x@far.test>\nRCPT TO:<bob@example.test>\nDATA\n");
+    talk.say("Received: from c by d\n\tfor e; then\nSubject: s\nReceived: from b by c\n\n.\n");
+    let [message] = &*inbox(&host, "bob") else { panic!() };
+    assert_eq!(message.matches("Received: ").count(), 3);
+    assert!(message.starts_with("Return-Path: <x@far.test>\r\nReceived: from client.test "));
+    assert_eq!(
+        untraced(message),
+        "Received: from c by d\r\n\tfor e; then\r\nSubject: s\r\nReceived: from b by c\r\n\r\n"
+    );
+}
+
+// RFC: 5321-4.1.1.10-5 5321-4.1.1.10-6
+#[test]
+fn who_goes_away_leaves_what_was_taken() {
+    let host = host();
+    for last in ["MAIL FROM:<x@far.test>\n", "RCPT TO:<bob@example.test>\n", "DATA\n", "half\n"] {
+        let mut talk = smtp(&host, Role::Smtp, None);
+        let begin =
+            ["MAIL FROM:<x@far.test>\n", "RCPT TO:<bob@example.test>\n", "DATA\n", "half\n"];
+        begin.iter().for_each(|line| drop(talk.say(line)));
+        assert!(talk.say(".\n").starts_with("250 "));
+        let before = inbox(&host, "bob").len();
+        let upto = begin.iter().position(|line| *line == last).unwrap();
+        begin[..=upto].iter().for_each(|line| drop(talk.say(line)));
+        talk.gone();
+        assert_eq!(talk.wait(), Wait::Closed);
+        assert_eq!(inbox(&host, "bob").len(), before, "gone behind {last:?}");
+    }
+    assert_eq!((inbox(&host, "bob").len(), host.store().staged()), (4, 0));
 }
 
 #[test]
@@ -148,11 +218,14 @@ fn lmtp_answers_for_each_recipient_from_loopback_only() {
     let machine = || Server::new(Arc::new(Config::new(Role::Lmtp, "mail.example.test")));
     let mut talk = Talk::silent(machine(), host.smtp(Role::Lmtp, far));
     assert!(talk.say("").starts_with("554 5.7.1 "));
+    assert!(talk.say("LHLO a\n").starts_with("503 "));
+    assert!(talk.say("QUIT\n").starts_with("221 "));
     assert_eq!(talk.wait(), Wait::Closed);
     let mut talk = Talk::silent(machine(), host.smtp(Role::Lmtp, None));
     assert!(talk.say("").starts_with("220 "), "a Unix socket");
 }
 
+// RFC: 5321-4.2.5-1
 #[test]
 fn a_full_mailbox_says_so_at_rcpt_and_after_the_data() {
     let host = host();
@@ -175,6 +248,7 @@ fn a_full_mailbox_says_so_at_rcpt_and_after_the_data() {
     assert!(talk.say("RCPT TO:<bob@example.test>\n").starts_with("452 4.2.2 "));
 }
 
+// RFC: 5321-3.9-4
 #[test]
 fn aliases_reach_all_their_accounts() {
     let mut config = config();

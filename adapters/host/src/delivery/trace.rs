@@ -173,6 +173,7 @@ mod tests {
         String::from_utf8(out).unwrap()
     }
 
+    // RFC: 5321-4.4-2 5321-4.4-3 5321-4.4-4 5321-4.4-27
     #[test]
     fn both_fields() {
         assert_eq!(
@@ -209,6 +210,7 @@ mod tests {
         assert!(written(Trace { name: "[IPv6:::1]", ..PLAIN }).contains("from [IPv6:::1] "));
     }
 
+    // RFC: 5321-4.4-29
     #[test]
     fn words_for_protocols() {
         let with = |trace: Trace<'_>| trace.protocol();
@@ -219,6 +221,7 @@ mod tests {
         assert_eq!(with(Trace { hello: Hello::Lhlo, ..PLAIN }), "LMTP");
     }
 
+    // RFC: 5321-4.4-9 5321-4.4-26
     #[test]
     fn dates() {
         for (now, expected) in [

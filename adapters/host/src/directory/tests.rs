@@ -108,6 +108,7 @@ fn aliases_are_bounded_and_local() {
 }
 const ALIAS_LINKS: usize = rules::ALIAS_DEPTH;
 
+// RFC: 5321-4.5.1-2 5321-4.5.1-3
 #[test]
 fn the_postmaster_is_always_somebody() {
     let directory = directory(vec![]);

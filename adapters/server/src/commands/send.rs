@@ -1,11 +1,13 @@
 //! `posthaste send`: an SMTP client, for trying things.
 
 use std::io::Read;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use posthaste_core::grammar::address::Address;
+use posthaste_core::grammar::domain::Host;
 use posthaste_core::machine::End;
 use posthaste_core::mime::build::{Message, MessageId, Options, Part, Text, Unfit};
 use posthaste_core::mime::date::DateTime;
@@ -40,7 +42,7 @@ pub(super) fn run(send: &Send) -> Result<(), Failure> {
         None => address("postmaster@localhost")?,
     };
     let message = message(send, &from, &to)?;
-    let config = Arc::new(config(send)?);
+    let mut config = config(send)?;
     let upgrade = upgrade(send, host)?;
 
     let stream = blocking::connect(host, port, CONNECT).map_err(|error| {
@@ -50,6 +52,10 @@ pub(super) fn run(send: &Send) -> Result<(), Failure> {
             "is the server running? Its address is given with --server HOST:PORT",
         )
     })?;
+    if let Ok(ours) = stream.local_addr() {
+        config.hostname = literal(ours.ip()).into();
+    }
+    let config = Arc::new(config);
     let envelope = Envelope {
         sender: Some(from),
         recipients: to.iter().cloned().map(Into::into).collect(),
@@ -206,6 +212,14 @@ fn config(send: &Send) -> Result<Config, Failure> {
         config.plaintext_auth = true;
     }
     Ok(config)
+}
+
+/// What a client without a name of its own says to EHLO, RFC 5321 §4.1.1.1.
+fn literal(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => Host::V4(address).to_string(),
+        IpAddr::V6(address) => Host::V6(address).to_string(),
+    }
 }
 
 fn upgrade(send: &Send, host: &str) -> Result<Option<Upgrade>, Failure> {

@@ -11,6 +11,7 @@ fn send(port: u16, arguments: &[&str]) -> Said {
     run_with_input(&all, &format!("{PASSWORD}\n"))
 }
 
+// RFC: 5321-4.1.1.1-1 5321-4.1.1.1-2
 #[test]
 fn every_way_to_send() {
     let place = Place::with(&[ANN]);
@@ -36,6 +37,9 @@ fn every_way_to_send() {
     for text in ["plain", "lmtp", "insecure", "trusted", "signed in", "from a file\r\n.dot\r\n"] {
         assert!(inbox.contains(text), "no {text:?} in {inbox}");
     }
+
+    // Who has no name says its address.
+    assert!(inbox.contains("Received: from [127.0.0.1] ([127.0.0.1])"), "{inbox}");
 
     // Failures carry the server's own words.
     let said = send(place.smtp, &["--to", "nobody@example.org"]);

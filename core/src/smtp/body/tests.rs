@@ -39,6 +39,7 @@ fn read(wire: &[u8], cut: usize, rules: Rules) -> (Vec<u8>, Vec<u8>, Option<Defe
     }
 }
 
+// RFC: 5321-4.1.1.4-5
 #[test]
 fn only_one_end_ends() {
     // Products of doubtful ends around a dot: nothing behind any of them may be seen as a command.
@@ -75,6 +76,7 @@ fn dots_are_cut() {
     assert_eq!(read(b".\r\n", 9, RULES).0, b"");
 }
 
+// RFC: 5321-4.1.1.4-2 5321-4.1.1.4-3
 #[test]
 fn a_message_without_its_last_end_gets_one() {
     assert_eq!(stuffed(&[b"a"]), b"a\r\n.\r\n");
@@ -115,6 +117,7 @@ fn a_spoiled_message_that_does_not_end_is_a_flood() {
 }
 
 proptest::proptest! {
+    // RFC: 5321-4.1.1.4-2 5321-4.5.2-1
     #[test]
     fn what_is_stuffed_arrives(
         lines in proptest::collection::vec("[.a]{0,4}", 0..8),

@@ -68,8 +68,8 @@ pub(super) enum Phase {
     Noop,
     /// Says why an order is not carried out.
     NotSent(Why),
-    /// The reply to QUIT.
-    Quit,
+    /// The reply to QUIT; and how it will have ended.
+    Quit(End),
     /// TLS.
     Secure,
     /// The reply to STARTTLS.
@@ -133,7 +133,7 @@ impl Client {
         self.since = None;
     }
 
-    /// Gives up: says QUIT and does not wait for the reply.
+    /// Gives up: says QUIT.
     pub(super) fn give_up(&mut self, why: Why, out: &mut Vec<u8>) {
         out.extend_from_slice(b"QUIT\r\n");
         self.exchange = None;
@@ -160,12 +160,13 @@ impl Client {
             | Phase::Hello
             | Phase::Helo
             | Phase::Noop
-            | Phase::Quit
+            | Phase::Quit(_)
             | Phase::StartTls => self.reply(now, input),
             Phase::Closed => Some(Advance::Closed),
             Phase::Ending(_) => self.frame(Unit::Ended, 0),
             Phase::GivingUp(why) => {
-                self.phase = Phase::Ending(End::Refused);
+                // RFC 5321 §4.1.1.10: the reply to QUIT is waited for, also after an error.
+                self.phase = Phase::Quit(End::Refused);
                 self.frame(Unit::GaveUp(why), 0)
             }
             Phase::Idle => self.frame(Unit::Ready, 0),
@@ -215,15 +216,23 @@ impl Client {
             return None;
         }
         if input.is_ended() {
-            self.end(if self.phase == Phase::Quit { End::Quit } else { End::Eof });
+            self.end(self.leaving().unwrap_or(End::Eof));
             return None;
         }
         let since = *self.since.get_or_insert(now);
         if now < since + self.allowance() {
             return Some(Advance::Read);
         }
-        self.end(if self.phase == Phase::Quit { End::Quit } else { End::Timeout });
+        self.end(self.leaving().unwrap_or(End::Timeout));
         None
+    }
+
+    /// How it will have ended, if QUIT was said.
+    const fn leaving(&self) -> Option<End> {
+        match self.phase {
+            Phase::Quit(how) => Some(how),
+            _ => None,
+        }
     }
 
     fn allowance(&self) -> Duration {
@@ -232,7 +241,7 @@ impl Client {
             return limits.answer_wait;
         }
         match self.phase {
-            Phase::Quit => limits.quit,
+            Phase::Quit(_) => limits.quit,
             Phase::Transaction => match self.transaction.as_ref().map(|t| t.stage) {
                 Some(Stage::Envelope { answered: 0, .. } | Stage::Reset) | None => limits.mail,
                 Some(Stage::Envelope { .. }) => limits.rcpt,
@@ -283,7 +292,7 @@ impl Client {
             }
             Phase::Transaction => self.heard_transaction(response, out),
             _ => {
-                self.end(End::Quit);
+                self.end(self.leaving().unwrap_or(End::Quit));
                 Event::Quit(response)
             }
         };
@@ -292,7 +301,7 @@ impl Client {
             self.end(End::Violation);
         }
         // RFC 5321 §3.8: after 421 the server closes, whatever it was about.
-        if response.code() == 421 && phase != Phase::Quit {
+        if response.code() == 421 && !matches!(phase, Phase::Quit(_)) {
             self.end(End::Refused);
         }
         Some(event)
@@ -351,7 +360,7 @@ impl Client {
             }
             (Answer::Order(Order::Quit), false) => {
                 out.extend_from_slice(b"QUIT\r\n");
-                self.phase = Phase::Quit;
+                self.phase = Phase::Quit(End::Quit);
             }
             (Answer::Order(Order::SignIn(order)), false) => self.sign_in_ordered(*order, out),
             // The answer to another machine's question.

@@ -143,6 +143,8 @@ fn a_message_leaves_pipelined() {
     );
 }
 
+// RFC: 5321-3.3-13 5321-4.1.1-3 5321-4.1.1.1-5 5321-4.1.1.3-6 5321-4.1.4-1 5321-4.3.1-1
+// RFC: 5321-4.5.4.1-8 5321-4.5.4.1-9 5321-4.5.4.1-10
 #[test]
 fn a_message_leaves_step_by_step() {
     let mut desk = Desk::new(plain(), &["c@d.test", "e@d.test"], b"x\r\n");
@@ -155,6 +157,7 @@ fn a_message_leaves_step_by_step() {
     assert_eq!(desk.hear("250 ok\r\n"), "QUIT\r\n");
 }
 
+// RFC: 5321-3.3-8 5321-3.3-9 5321-4.2.1-2
 #[test]
 fn nobody_wants_it() {
     // RFC 2920 §3.1: DATA was sent already, and the server waits for a message.
@@ -177,6 +180,7 @@ fn nobody_wants_it() {
     assert_eq!(desk.heard[3..5], ["Sender 550 no", "Finished"]);
 }
 
+// RFC: 5321-4.5.4.1-8 5321-4.5.4.1-9 5321-4.5.4.1-10
 #[test]
 fn many_recipients_go_through_a_window() {
     let recipients: Vec<String> = (0..200).map(|n| format!("u{n}@d.test")).collect();
@@ -242,6 +246,7 @@ fn lmtp_hears_each() {
     assert_eq!(deliveries, ["Delivery 0 250 one", "Delivery 2 452 three"]);
 }
 
+// RFC: 5321-4.1.2-9 5321-4.5.3.1.7-3
 #[test]
 fn what_the_server_cannot_take_is_not_sent() {
     let mut desk = Desk::new(plain(), &["c@d.test"], &[b'x'; 1001]);
@@ -273,6 +278,7 @@ fn what_requires_tls_goes_to_who_is_vouched_for() {
     }
 }
 
+// RFC: 5321-3.2-2
 #[test]
 fn old_servers_hear_helo() {
     let mut desk = Desk::new(plain(), &["c@d.test"], b"x");
@@ -319,6 +325,7 @@ fn tls_as_the_policy_says() {
     assert_eq!(desk.hear(""), "EHLO me.test\r\n");
 }
 
+// RFC: 5321-4.1.4-17 5321-4.2-13 5321-4.2.1-5
 #[test]
 fn nonsense_ends_the_session() {
     let long = format!("220-{}\r\n", "x".repeat(70_000));
@@ -336,7 +343,9 @@ fn nonsense_ends_the_session() {
     }
     let mut desk = Desk::new(plain(), &["c@d.test"], b"x");
     assert_eq!(desk.hear("554 no\r\n"), "QUIT\r\n");
-    assert_eq!(desk.heard[1..], ["GaveUp the server does not want us", "Ended Refused"]);
+    assert_eq!(desk.heard[1..], ["GaveUp the server does not want us"]);
+    desk.hear("221 bye\r\n");
+    assert_eq!(desk.heard[2..], ["Quit 221 bye", "Ended Refused"]);
     let mut desk = Desk::new(plain(), &["c@d.test"], b"x");
     desk.hear("220 mx\r\n");
     desk.hear("421 later\r\n");
@@ -357,6 +366,7 @@ fn a_server_that_never_stops_asking_is_left() {
     assert_eq!(desk.heard.last().unwrap(), "Ended Violation");
 }
 
+// RFC: 5321-4.5.3.2-1
 #[test]
 fn waits_end() {
     let mut desk = Desk::new(plain(), &["c@d.test"], b"x");
@@ -427,7 +437,7 @@ fn a_sign_in_that_cannot_be_is_told_and_nothing_is_said() {
     desk.hear("220 mx\r\n");
     desk.hear("250-mx\r\n250 AUTH SCRAM-SHA-256\r\n");
     assert_eq!(desk.hear("235 come in\r\n"), "QUIT\r\n");
-    assert_eq!(desk.heard.last().unwrap(), "Ended Refused");
+    assert_eq!(desk.heard.last().unwrap(), "GaveUp the server could not prove who it is");
     // And 421 ends it here too.
     let mut desk = Desk::new(plain(), &["c@d.test"], b"x");
     desk.orders = vec![Order::Noop];
@@ -560,6 +570,65 @@ fn an_open_transaction_is_not_held_for_ever() {
     assert_eq!(desk.out, b"RSET\r\n");
 }
 
+/// RFC 5321 §4.5.3.2: a time for each command, and each can be set.
+// RFC: 5321-4.5.3.2-1 5321-4.5.3.2-2 5321-4.5.3.2-3 5321-4.5.3.2-4
+#[test]
+fn each_command_has_its_time() {
+    let said = [
+        ("", 300),
+        ("220 mx\r\n", 300),
+        ("250-mx\r\n250 CHUNKING\r\n", 300),
+        ("250 ok\r\n", 300),
+        ("250 ok\r\n", 180),
+        ("250 ok\r\n", 600),
+    ];
+    let plain_said = [
+        ("", 300),
+        ("220 mx\r\n", 300),
+        ("250 mx\r\n", 300),
+        ("250 ok\r\n", 300),
+        ("250 ok\r\n", 120),
+        ("354 go\r\n", 600),
+        ("250 ok\r\n", 10),
+    ];
+    let mut short = plain();
+    short.limits = Limits {
+        greeting: Duration::from_secs(1),
+        mail: Duration::from_secs(2),
+        rcpt: Duration::from_secs(3),
+        data: Duration::from_secs(4),
+        block: Duration::from_secs(5),
+        end: Duration::from_secs(6),
+        quit: Duration::from_secs(7),
+        ..Limits::DEFAULT
+    };
+    let short_said = plain_said.iter().zip([1, 1, 2, 3, 4, 6, 7]).map(|((text, _), n)| (*text, n));
+    for (config, said) in
+        [(plain(), said.to_vec()), (plain(), plain_said.to_vec()), (short, short_said.collect())]
+    {
+        let mut desk = Desk::new(config, &["c@d.test"], b"12345678");
+        // Time passes between the replies: each command has its own.
+        for (text, seconds) in said {
+            desk.now = desk.now + Duration::from_millis(500);
+            desk.hear(text);
+            assert_eq!(
+                desk.client.deadline(),
+                Some(desk.now + Duration::from_secs(seconds)),
+                "{text:?}"
+            );
+        }
+    }
+}
+
+/// RFC 5321 §4.5.3.1.5.
+// RFC: 5321-4.5.3.1-1
+#[test]
+fn a_long_line_is_a_reply() {
+    let mut desk = Desk::new(plain(), &["c@d.test"], b"x");
+    let line = format!("220 {}\r\n", "x".repeat(512 - 6));
+    assert_eq!((line.len(), desk.hear(&line).as_str()), (512, "EHLO me.test\r\n"));
+}
+
 /// Both machines, joined by a wire that is cut after every `cut` octets.
 struct Wire {
     desk: Desk,
@@ -681,6 +750,7 @@ proptest::proptest! {
     #![proptest_config(proptest::test_runner::Config::with_cases(64))]
 
     /// Whatever is sent arrives, in the form that has CR LF at the end of each line.
+    // RFC: 5321-4.1.1.4-2 5321-4.5.2-1
     #[test]
     fn what_is_sent_arrives(
         lines in proptest::collection::vec("[.a\u{e9}]{0,6}", 0..12),
@@ -726,6 +796,7 @@ proptest::proptest! {
     }
 }
 
+// RFC: 5321-4.2-2 5321-4.2.1-4
 #[test]
 fn enhanced_codes_are_read() {
     for (raw, code) in [

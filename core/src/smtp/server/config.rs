@@ -51,6 +51,8 @@ pub struct Config {
     /// Recipient domains of a transaction at most, told by LIMITS as RCPTDOMAINMAX (RFC 9422 §4.3); the host
     /// counts them.
     pub recipient_domains: Option<u32>,
+    /// Know EXPN, list it, and ask the host who is on the list; else it is refused with 502 (RFC 5321 §3.5.2).
+    pub expn: bool,
     /// Limits in quiet times.
     pub limits: Limits,
     /// Limits for sessions that were admitted as [`Strained`](super::Admission::Strained).
@@ -91,6 +93,7 @@ impl Config {
             future_release: None,
             deliver_by: None,
             recipient_domains: None,
+            expn: false,
             limits: Limits::DEFAULT,
             strained: Limits::STRAINED,
         }

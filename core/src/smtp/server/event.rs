@@ -71,7 +71,7 @@ pub enum Event<'i> {
     Reset,
     /// VRFY: is there such a user? (RFC 5321 §3.5.3 allows to say `252`, which is the refusal.)
     Verify(Ask<Verify>, Query<'i>),
-    /// EXPN: who is on this list?
+    /// EXPN, where [`Config::expn`](super::Config::expn) is set: who is on this list?
     Expand(Ask<Expand>, Query<'i>),
     /// HELP, with what was asked.
     Help(Text<'i>),
@@ -434,7 +434,8 @@ impl Question for Expand {
 pub enum Admission {
     /// Come in.
     Accept,
-    /// Go away: with 421 (later) or 554 (never), RFC 5321 §3.1. The connection is closed.
+    /// Go away: with 421 (later), and the connection is closed; or with 554 (never), and the peer has as long as a
+    /// [`Strained`](Self::Strained) session to say QUIT, RFC 5321 §3.1.
     Refuse(Reply),
     /// Come in, but there is much to do: the limits are [`Config::strained`](super::Config::strained).
     Strained,

@@ -122,6 +122,11 @@ impl Server {
                 out.extend_from_slice(b"\r\n");
             }
         }
+        // RFC 5321 §4.1.1.1: commands that not everybody has to know are listed.
+        line(out, b"HELP");
+        if self.config.expn {
+            line(out, b"EXPN");
+        }
         // RFC 9422 §3.
         out.extend_from_slice(b"250-LIMITS MAILMAX=");
         reply::number(out, limits.transactions);

@@ -70,6 +70,8 @@ pub struct Server {
     pub(super) hello: Option<Hello>,
     pub(super) signed_in: bool,
     strained: bool,
+    /// The greeting was a refusal: only QUIT is awaited.
+    pub(super) turned_away: bool,
     /// The rest of an overlong line is still to come.
     pub(super) overlong: bool,
     /// How far the transaction is.
@@ -109,6 +111,7 @@ impl Server {
             hello: None,
             signed_in: false,
             strained: false,
+            turned_away: false,
             overlong: false,
             stage: Stage::None,
             smtputf8: false,
@@ -302,7 +305,12 @@ impl Server {
                 crate::line::Stray::Lf => "A bare LF in a command",
                 crate::line::Stray::Nul => "A NUL in a command",
             };
-            return self.bad(command, out, 500, Enhanced(5, 5, 2), why);
+            // RFC 5321 §4.1.2.
+            return self.bad(command, out, 501, Enhanced(5, 5, 2), why);
+        }
+        if self.turned_away && command.verb != Verb::Quit {
+            // RFC 5321 §3.1.
+            return self.bad(command, out, 503, Enhanced(5, 5, 1), "Nothing is done here but QUIT");
         }
         // RFC 3207 §4: what may be said before TLS where TLS is required.
         let free = matches!(
@@ -363,13 +371,17 @@ impl Server {
     fn admit(&mut self, admission: Admission, out: &mut Vec<u8>) {
         match admission {
             Admission::Refuse(reply) => {
-                // RFC 5321 §3.1.
-                if matches!(reply.code(), 421 | 554) {
+                // RFC 5321 §3.8: after 421 the connection is closed.
+                if reply.code() == 421 {
                     reply.write(out);
-                } else {
-                    reply::write(out, 554, reply.enhanced(), reply.text());
+                    return self.end(End::Refused);
                 }
-                return self.end(End::Refused);
+                // RFC 5321 §3.1: after 554 the peer says QUIT; it has not long for that.
+                reply::write(out, 554, reply.enhanced(), reply.text());
+                self.turned_away = true;
+                self.strained = true;
+                self.phase = Phase::Command;
+                return;
             }
             Admission::Accept => {}
             Admission::Strained => self.strained = true,

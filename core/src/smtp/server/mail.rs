@@ -80,7 +80,7 @@ impl Server {
             self.mail_param(&mut from, &mut seen, param)?;
         }
         if from.path.mailbox().is_some_and(|mailbox| mailbox.is_utf8()) && !from.smtputf8 {
-            return Err(NEEDS_UTF8);
+            return Err(self.needs_utf8(7));
         }
         Ok(from)
     }
@@ -172,6 +172,17 @@ impl Server {
         Ok(())
     }
 
+    /// Why an address in UTF-8 is refused where MAIL did not say SMTPUTF8; `detail` is that of RFC 3463 §3.2.
+    pub(super) fn needs_utf8(&self, detail: u16) -> Fault {
+        if self.config.smtputf8 {
+            // RFC 6531 §3.5.
+            (553, Enhanced(5, 6, 7), "The address wants SMTPUTF8, which MAIL did not say")
+        } else {
+            // RFC 5321 §4.1.2.
+            (501, Enhanced(5, 1, detail), "The address holds octets that are not ASCII")
+        }
+    }
+
     fn body_kind(&self, value: Option<&[u8]>) -> Result<BodyKind, Fault> {
         // RFC 3030 §3: only BDAT carries it, so it is not offered without.
         let binary = self.config.binarymime && self.config.chunking;
@@ -195,10 +206,6 @@ pub(super) const fn wrong(why: &'static str) -> Fault {
 /// RFC 5321 §4.1.1.11.
 pub(super) const UNKNOWN_PARAM: Fault =
     (555, Enhanced(5, 5, 4), "There is a parameter that is not known here");
-
-/// RFC 6531 §3.5.
-pub(super) const NEEDS_UTF8: Fault =
-    (553, Enhanced(5, 6, 7), "The address wants SMTPUTF8, which MAIL did not say");
 
 /// Which parameters came already: each may come once.
 #[derive(Clone, Copy, Debug, Default)]

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::Server;
 use super::event::{Decision, Event, RcptTo};
-use super::mail::{Fault, NEEDS_UTF8, Seen, UNKNOWN_PARAM, behind, params_behind, path_fault};
+use super::mail::{Fault, Seen, UNKNOWN_PARAM, behind, params_behind, path_fault};
 use super::state::{Open, Stage};
 use crate::grammar::address::ForwardPath;
 use crate::smtp::command::Command;
@@ -63,7 +63,7 @@ impl Server {
             }
         }
         if to.path.mailbox().is_some_and(|mailbox| mailbox.is_utf8()) && !self.smtputf8 {
-            return Err(NEEDS_UTF8);
+            return Err(self.needs_utf8(3));
         }
         Ok(to)
     }

@@ -36,6 +36,10 @@ impl Server {
     }
 
     pub(super) fn expn<'i>(&mut self, command: Command<'i>, out: &mut Vec<u8>) -> Event<'i> {
+        if !self.config.expn {
+            // RFC 5321 §3.5.3.
+            return self.bad(command, out, 502, Enhanced(5, 5, 1), "EXPN is not done here");
+        }
         let Some(query) = self.query(command.args) else {
             return self.bad(command, out, 501, Enhanced(5, 5, 4), "EXPN wants the name of a list");
         };
@@ -72,7 +76,7 @@ impl Server {
             return self.bad(command, out, 501, Enhanced(5, 5, 4), "QUIT takes no arguments");
         }
         reply::write(out, 221, Some(Enhanced(2, 0, 0)), "Goodbye");
-        self.end(End::Quit);
+        self.end(if self.turned_away { End::Refused } else { End::Quit });
         Event::Quit
     }
 }
