@@ -3,6 +3,7 @@
 //! - [`corpus`]: real mail, where it is
 //! - [`fuzz`]: the bodies of the fuzz targets
 //! - [`property`]: what every machine promises, written once
+//! - [`rfc`]: which test shows which requirement of the RFCs
 //! - [`safety`]: hostile forms, and the machines of SMTP at work on them
 //! - [`simulator`]: machines, host and store on a virtual clock and network, from one seed
 //! - [`transcript`]: conversations written down, run under every cutting
@@ -10,6 +11,7 @@
 pub mod corpus;
 pub mod fuzz;
 pub mod property;
+pub mod rfc;
 pub mod safety;
 pub mod simulator;
 pub mod transcript;
