@@ -16,6 +16,8 @@ use super::cut::Cut;
 pub struct Heard {
     /// Transactions that began.
     pub mails: usize,
+    /// The sender of the last one.
+    pub sender: String,
     /// Recipients that were accepted.
     pub recipients: usize,
     /// Sign-ins that succeeded.
@@ -46,6 +48,24 @@ pub fn codes(said: &[u8]) -> Vec<u16> {
     lines.map(|line| line.get(..3).and_then(|code| code.parse().ok()).unwrap_or(0)).collect()
 }
 
+/// What a host is asked.
+#[derive(Clone, Debug)]
+pub enum Asked<'a> {
+    /// May somebody with this password sign in?
+    SignIn(&'a [u8]),
+    /// May this sender, as it stands in the command, send?
+    Mail(String),
+    /// May this recipient have it?
+    Recipient(String),
+    /// Is a message of this sender welcome, or the first chunk of one?
+    Data(&'a str),
+    /// What of this message?
+    Message(&'a [u8]),
+}
+
+/// What a host thinks: nothing is yes.
+pub type Opinion = fn(&Asked<'_>) -> Option<Reply>;
+
 /// A session of the server machine.
 #[derive(Debug)]
 pub struct Receiver {
@@ -55,15 +75,23 @@ pub struct Receiver {
     pub input: Input,
     /// What was heard and said.
     pub heard: Heard,
+    opinion: Opinion,
     body: Vec<u8>,
     out: Vec<u8>,
 }
 
 impl Receiver {
-    /// Somebody connects; the greeting is said.
+    /// Somebody connects; the greeting is said. The host says yes to everything.
     #[must_use]
     pub fn new(config: &Arc<Config>) -> Self {
+        Self::with(config, |_| None)
+    }
+
+    /// Somebody connects; the greeting is said.
+    #[must_use]
+    pub fn with(config: &Arc<Config>, opinion: Opinion) -> Self {
         let mut receiver = Self {
+            opinion,
             server: Server::new(Arc::clone(config)),
             input: Input::new(),
             heard: Heard::default(),
@@ -115,7 +143,7 @@ impl Receiver {
             }
             if wanted == Advance::Event
                 && let Some(event) = self.server.event(&self.input, &mut self.out)
-                && let Some(answered) = answer(event, &mut self.heard, &mut self.body)
+                && let Some(answered) = answer(event, self.opinion, &mut self.heard, &mut self.body)
             {
                 self.server.settle(answered, &mut self.out).expect("the question is open");
             }
@@ -123,25 +151,35 @@ impl Receiver {
     }
 }
 
-/// Says yes, and remembers.
-fn answer(event: Event<'_>, heard: &mut Heard, body: &mut Vec<u8>) -> Option<Answered<Smtp>> {
+/// Says what the host thinks, and remembers.
+fn answer(
+    event: Event<'_>,
+    opinion: Opinion,
+    heard: &mut Heard,
+    body: &mut Vec<u8>,
+) -> Option<Answered<Smtp>> {
+    let decide = |asked: &Asked<'_>| opinion(asked).map_or(Decision::Accept, Decision::Refuse);
     Some(match event {
         Event::Connected(ask) => ask.with(Admission::Accept),
-        Event::SignIn(ask, _) => {
-            heard.sign_ins += 1;
-            ask.with(Verdict::Accepted)
+        Event::SignIn(ask, credentials) => {
+            let right = opinion(&Asked::SignIn(credentials.password().expose())).is_none();
+            heard.sign_ins += usize::from(right);
+            ask.with(if right { Verdict::Accepted } else { Verdict::Rejected })
         }
-        Event::Mail(ask, _) => {
-            heard.mails += 1;
-            ask.with(Decision::Accept)
+        Event::Mail(ask, from) => {
+            heard.sender = from.path.to_string();
+            let decision = decide(&Asked::Mail(heard.sender.clone()));
+            heard.mails += usize::from(decision == Decision::Accept);
+            ask.with(decision)
         }
-        Event::Recipient(ask, _) => {
-            heard.recipients += 1;
-            ask.with(Decision::Accept)
+        Event::Recipient(ask, to) => {
+            let decision = decide(&Asked::Recipient(to.path.to_string()));
+            heard.recipients += usize::from(decision == Decision::Accept);
+            ask.with(decision)
         }
         Event::Data(ask, _) => {
             body.clear();
-            ask.with(Decision::Accept)
+            ask.with(decide(&Asked::Data(&heard.sender)))
         }
         Event::Body(run) => {
             body.extend_from_slice(run.as_bytes());
@@ -149,8 +187,12 @@ fn answer(event: Event<'_>, heard: &mut Heard, body: &mut Vec<u8>) -> Option<Ans
         }
         Event::BodyEnd(ask, received) => {
             assert_eq!(received.octets, body.len() as u64, "octets shown and octets counted");
-            heard.messages.push(std::mem::take(body));
-            ask.with(Outcome::All(Reply::taken("Ok")))
+            let message = std::mem::take(body);
+            let reply = opinion(&Asked::Message(&message)).unwrap_or_else(|| Reply::taken("Ok"));
+            if reply.is_positive() {
+                heard.messages.push(message);
+            }
+            ask.with(Outcome::All(reply))
         }
         Event::BodyLost(defect) => {
             heard.lost.push(defect);

@@ -112,7 +112,8 @@ pub fn read(octets: &[u8]) -> Vec<Read> {
 }
 
 /// RFC 5321 §4.5.2: the first of the dots that begin a line goes.
-fn unstuffed(message: &[u8]) -> Vec<u8> {
+#[must_use]
+pub fn unstuffed(message: &[u8]) -> Vec<u8> {
     let mut text = Vec::new();
     let mut rest = message;
     while let Some(end) = find(rest, b"\r\n") {

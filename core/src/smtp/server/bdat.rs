@@ -27,6 +27,9 @@ impl Server {
             self.end(End::Errors);
             return Event::Bad { line: Text(command.shown()), code: 501, why };
         };
+        if !self.is_sane(octets, out) {
+            return Event::Bad { line: Text(command.shown()), code: 421, why: FAR_TOO_BIG };
+        }
         let transfer = Transfer::Chunk { octets, last };
         let fault = if !self.config.chunking {
             Some((502, Enhanced(5, 5, 1), "BDAT is not offered here"))
@@ -39,9 +42,6 @@ impl Server {
         // be taken for the answer to the next command. The message is over.
         let for_nobody = last && self.stage == Stage::Envelope && self.recipients == 0;
         if for_nobody && self.config.role == Role::Lmtp && self.config.chunking {
-            if !self.is_sane(octets, out) {
-                return Event::Bad { line: Text(command.shown()), code: 421, why: FAR_TOO_BIG };
-            }
             self.reset();
             self.body = Reader::unwanted(octets);
             self.receive(Phase::Chunk(last));
@@ -51,15 +51,10 @@ impl Server {
             let event = self.bad(command, out, code, enhanced, why);
             if !matches!(self.phase, Phase::Ending(_)) {
                 // RFC 3030 §2: the octets are read and dropped.
-                if self.is_sane(octets, out) {
-                    self.body = Reader::unwanted(octets);
-                    self.receive(Phase::Chunk(last));
-                }
+                self.body = Reader::unwanted(octets);
+                self.receive(Phase::Chunk(last));
             }
             return event;
-        }
-        if !self.is_sane(octets, out) {
-            return Event::Bad { line: Text(command.shown()), code: 421, why: FAR_TOO_BIG };
         }
         if self.stage == Stage::Envelope {
             return Event::Data(self.ask(Open::Data(transfer)), transfer);
