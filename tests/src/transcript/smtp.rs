@@ -8,7 +8,7 @@
 //! | `future_release 86400 2027-01-01T00:00:00Z` | longest hold, last time |
 //! | `deliver_by 60` | least seconds for a return |
 //! | `recipient_domains 5` | RCPTDOMAINMAX |
-//! | `no chunking` | or `smtputf8`, `require_auth`: off |
+//! | `no chunking` | or `eight_bit`, `pipelining`, `smtputf8`, `require_auth`: off |
 //! | `auth PLAIN LOGIN` | the mechanisms |
 //! | `limit recipients 2` | a limit by its name |
 //!
@@ -61,6 +61,8 @@ impl Speaker for Smtp {
                 "recipient_domains" => config.recipient_domains = Some(count(value)?),
                 "no" => match value.as_str() {
                     "chunking" => config.chunking = false,
+                    "eight_bit" => config.eight_bit = false,
+                    "pipelining" => config.pipelining = false,
                     "smtputf8" => config.smtputf8 = false,
                     "require_auth" => config.require_auth = false,
                     other => return Err(format!("{other:?} cannot be switched off")),

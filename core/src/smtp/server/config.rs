@@ -30,6 +30,10 @@ pub struct Config {
     pub auth_before_tls: bool,
     /// Refuse MAIL before sign-in (`530 5.7.0`), RFC 6409 §4.3.
     pub require_auth: bool,
+    /// Offer PIPELINING. Commands that come without waiting are done in any case.
+    pub pipelining: bool,
+    /// Offer 8BITMIME. Octets beyond ASCII are taken in any case.
+    pub eight_bit: bool,
     /// Offer CHUNKING, and take BDAT.
     pub chunking: bool,
     /// Offer SMTPUTF8.
@@ -84,6 +88,8 @@ impl Config {
             plaintext_auth: false,
             auth_before_tls: true,
             require_auth: role == Role::Submission,
+            pipelining: true,
+            eight_bit: true,
             chunking: true,
             smtputf8: true,
             dsn: false,

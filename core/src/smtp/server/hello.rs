@@ -66,12 +66,16 @@ impl Server {
             out.extend_from_slice(b"\r\n");
         };
         line(out, self.config.hostname.as_bytes());
-        line(out, b"PIPELINING");
+        if self.config.pipelining {
+            line(out, b"PIPELINING");
+        }
         // RFC 1870 §3. A limit beyond 32 bits is told as no limit.
         out.extend_from_slice(b"250-SIZE ");
         reply::number(out, u32::try_from(limits.message_size).unwrap_or(0));
         out.extend_from_slice(b"\r\n");
-        line(out, b"8BITMIME");
+        if self.config.eight_bit {
+            line(out, b"8BITMIME");
+        }
         // RFC 3207 §4.2: not offered again under TLS.
         if self.config.starttls && self.tls.is_none() {
             line(out, b"STARTTLS");

@@ -187,6 +187,8 @@ impl Server {
         // RFC 3030 §3: only BDAT carries it, so it is not offered without.
         let binary = self.config.binarymime && self.config.chunking;
         match value {
+            // RFC 6152 §2: the parameter comes with the extension.
+            _ if !binary && !self.config.eight_bit => Err(UNKNOWN_PARAM),
             Some(kind) if kind.eq_ignore_ascii_case(b"7BIT") => Ok(BodyKind::SevenBit),
             Some(kind) if kind.eq_ignore_ascii_case(b"8BITMIME") => Ok(BodyKind::EightBitMime),
             Some(kind) if binary && kind.eq_ignore_ascii_case(b"BINARYMIME") => {
