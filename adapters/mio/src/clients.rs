@@ -58,8 +58,6 @@ pub type InboxOf<C> = Inbox<<<C as Caller>::Session as Session>::Note>;
 pub struct Peer {
     /// The server.
     pub address: SocketAddr,
-    /// The address to connect from; `None` leaves it to the system.
-    pub source: Option<IpAddr>,
     /// How TLS starts: at once with `implicit`, else when the session asks for it.
     pub upgrade: Option<Upgrade>,
     /// TLS comes first.
@@ -199,13 +197,19 @@ impl<C: Caller> Clients<C> {
     /// Begins to connect. `call` is how the caller knows the connection; it need not be unique. What fails
     /// at once is told by [`Caller::over`] before this returns.
     pub fn connect(&mut self, call: u64) {
-        if let Err(error) = self.dial(call) {
+        self.connect_from(call, None);
+    }
+
+    /// Begins to connect, from an address of this machine; `None` leaves that to the system. Else as
+    /// [`connect`](Self::connect).
+    pub fn connect_from(&mut self, call: u64, source: Option<IpAddr>) {
+        if let Err(error) = self.dial(call, source) {
             self.caller.over(call, Some(Fault::Socket(error)));
         }
     }
 
-    fn dial(&mut self, call: u64) -> io::Result<()> {
-        let Peer { address, source, .. } = self.peer;
+    fn dial(&mut self, call: u64, source: Option<IpAddr>) -> io::Result<()> {
+        let address = self.peer.address;
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
         socket.set_tcp_nodelay(true)?;

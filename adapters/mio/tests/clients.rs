@@ -46,7 +46,7 @@ impl Caller for Toys {
 }
 
 fn plain(address: SocketAddr) -> Peer {
-    Peer { address, source: None, upgrade: None, implicit: false }
+    Peer { address, upgrade: None, implicit: false }
 }
 
 fn clients(peer: Peer) -> Clients<Toys> {
@@ -140,19 +140,17 @@ fn connecting_has_an_end() {
 #[test]
 fn a_source_is_taken() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let source = Some(Ipv4Addr::new(127, 1, 2, 3).into());
-    let mut clients = clients(Peer { source, ..plain(listener.local_addr().unwrap()) });
-    clients.connect(0);
+    let mut clients = clients(plain(listener.local_addr().unwrap()));
+    let source = Ipv4Addr::new(127, 1, 2, 3).into();
+    clients.connect_from(0, Some(source));
     let (stream, from) = listener.accept().unwrap();
-    assert_eq!(Some(from.ip()), source);
+    assert_eq!(from.ip(), source);
     drop(stream);
     turn_until(&mut clients, |clients| clients.open() == 0);
     // Not an address of ours.
-    let elsewhere = Peer { source: Some(Ipv4Addr::new(192, 0, 2, 1).into()), ..plain(from) };
-    let mut clients = Clients::new(elsewhere, Limits::DEFAULT, Toys::default()).unwrap();
-    clients.connect(2);
+    clients.connect_from(1, Some(Ipv4Addr::new(192, 0, 2, 1).into()));
     assert_eq!(clients.open(), 0);
-    assert!(matches!(clients.caller().over[..], [(2, Some(Fault::Socket(_)))]));
+    assert!(matches!(clients.caller().over[1..], [(1, Some(Fault::Socket(_)))]));
 }
 
 #[test]

@@ -1,8 +1,17 @@
 //! The command line.
 
+mod smtp_load;
+mod smtp_sink;
+
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+
+pub(crate) use smtp_load::SmtpLoad;
+pub(crate) use smtp_sink::{Keeping, SmtpSink};
+
+use crate::config::units;
 
 /// A complete mail server: SMTP, LMTP, submission, IMAP and POP3 in one binary.
 #[derive(Debug, Parser)]
@@ -34,6 +43,10 @@ pub(crate) enum Command {
     Mime(Mime),
     /// Send a message by SMTP, for trying things
     Send(Send),
+    /// Make load for any SMTP or LMTP server, and tell how it fares
+    SmtpLoad(Box<SmtpLoad>),
+    /// Take mail and count it, keep it or refuse it: a server for trying and measuring clients
+    SmtpSink(Box<SmtpSink>),
     /// Read the manual
     Help {
         /// What to read about; without it, the list of topics
@@ -210,6 +223,16 @@ pub(crate) struct Send {
     pub(crate) verbose: bool,
     #[command(flatten)]
     pub(crate) password: Password,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let wait = units::parse_duration(text).filter(|wait| !wait.is_zero());
+    wait.ok_or_else(|| format!("expected {}", units::DURATION_FORM))
+}
+
+fn positive(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=1_000_000).contains(number));
+    number.ok_or_else(|| "expected a number from 1 to 1000000".to_owned())
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@
 //! - [`control`], [`desk`]: the control socket, and what it asks for
 //! - [`exit`]: exit codes and failures
 //! - [`logs`]: log lines
+//! - [`random`]: random numbers for load
+//! - [`system`]: what the system allows
 //! - [`terminal`]: asking the person at it
 //! - [`wiring`]: everything else, joined
 
@@ -16,6 +18,8 @@ mod control;
 mod desk;
 mod exit;
 mod logs;
+mod random;
+mod system;
 mod terminal;
 mod wiring;
 

@@ -43,6 +43,29 @@ pub(crate) fn agrees(question: &str) -> Result<bool, Failure> {
     Ok(matches!(line()?.trim(), "y" | "Y" | "yes"))
 }
 
+/// `HOST:PORT`, with an IPv6 address in square brackets.
+pub(crate) fn host_and_port(text: &str) -> Option<(&str, u16)> {
+    let (host, port) = text.rsplit_once(':')?;
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    Some((host, port.parse().ok()?))
+}
+
+/// Prints to standard output. A reader that has had enough is no failure.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::io("cannot write to standard output", &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What a peer said, without what would move the cursor.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 fn password_line() -> Result<String, Failure> {
     checked(line()?)
 }
@@ -110,6 +133,20 @@ impl Drop for NoEcho {
     fn drop(&mut self) {
         if let Some(before) = &self.0 {
             let _ = tcsetattr(std::io::stdin(), OptionalActions::Flush, before);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_and_ports() {
+        assert_eq!(host_and_port("127.0.0.1:2525"), Some(("127.0.0.1", 2525)));
+        assert_eq!(host_and_port("[::1]:25"), Some(("::1", 25)));
+        for wrong in ["", "localhost", "localhost:", "localhost:smtp", "localhost:99999"] {
+            assert_eq!(host_and_port(wrong), None, "{wrong}");
         }
     }
 }

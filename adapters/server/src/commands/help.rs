@@ -18,6 +18,8 @@ const TOPICS: &[(&str, &str, &str)] = &[
     ),
     ("protocols", "what is spoken, and how strictly", include_str!("../../manual/protocols.md")),
     ("mime", "what a message is made of", include_str!("../../manual/mime.md")),
+    ("smtp-load", "load for any SMTP or LMTP server", include_str!("../../manual/smtp-load.md")),
+    ("smtp-sink", "a sink for trying clients", include_str!("../../manual/smtp-sink.md")),
 ];
 
 pub(super) fn run(topic: Option<&str>) -> Result<(), Failure> {

@@ -7,6 +7,11 @@ mod help;
 mod mime;
 mod send;
 mod serve;
+mod smtp_load;
+mod smtp_sink;
+
+pub(crate) use smtp_load::{Arrivals, Sizes};
+pub(crate) use smtp_sink::{Delay, Disconnect, Extension, Fail};
 
 use crate::cli::{Cli, Command};
 use crate::exit::Failure;
@@ -21,5 +26,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Mime(mime) => mime::run(&mime),
         Command::Send(send) => send::run(&send),
         Command::Serve(serve) => serve::run(&serve),
+        Command::SmtpLoad(load) => smtp_load::run(&load),
+        Command::SmtpSink(sink) => smtp_sink::run(&sink),
     }
 }

@@ -35,7 +35,13 @@ const PIECE: usize = 64 * 1024;
 
 pub(super) fn run(send: &Send) -> Result<(), Failure> {
     let begin = Instant::now();
-    let (host, port) = server(&send.server)?;
+    let (host, port) = terminal::host_and_port(&send.server).ok_or_else(|| {
+        Failure::new(
+            Exit::Usage,
+            format!("--server cannot be {:?}", send.server),
+            "expected HOST:PORT, such as 127.0.0.1:2525",
+        )
+    })?;
     let to = send.to.iter().map(|text| address(text)).collect::<Result<Vec<_>, _>>()?;
     let from = match send.from.as_ref().or(send.user.as_ref()) {
         Some(text) => address(text)?,
@@ -180,19 +186,6 @@ impl Sender {
     }
 }
 
-fn server(text: &str) -> Result<(&str, u16), Failure> {
-    let wrong = || {
-        Failure::new(
-            Exit::Usage,
-            format!("--server cannot be {text:?}"),
-            "expected HOST:PORT, such as 127.0.0.1:2525",
-        )
-    };
-    let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
-    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    Ok((host, port.parse().map_err(|_| wrong())?))
-}
-
 fn address(text: &str) -> Result<Address, Failure> {
     text.parse().map_err(|error| {
         Failure::new(Exit::Usage, format!("{text:?} is not an address: {error}"), "")
@@ -279,15 +272,6 @@ fn composed(subject: &str, text: &str, from: &Address, to: &[Address]) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn servers() {
-        assert_eq!(server("127.0.0.1:2525").unwrap(), ("127.0.0.1", 2525));
-        assert_eq!(server("[::1]:25").unwrap(), ("::1", 25));
-        for wrong in ["", "localhost", "localhost:", "localhost:smtp", "localhost:99999"] {
-            assert!(server(wrong).is_err(), "{wrong}");
-        }
-    }
 
     /// A subject cannot smuggle a header field in, and is legible elsewhere.
     #[test]

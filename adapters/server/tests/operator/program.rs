@@ -162,15 +162,19 @@ impl Running {
     /// Starts the program in `folder` and waits until it serves.
     #[track_caller]
     pub(crate) fn start(folder: &Path, arguments: &[&str]) -> Self {
-        let running = Self::begin(folder, arguments);
+        let running = Self::begin(folder, arguments, "");
         running.logs("serving");
         running
     }
 
-    fn begin(folder: &Path, arguments: &[&str]) -> Self {
+    /// Starts the program in `folder`, with something to read.
+    pub(crate) fn begin(folder: &Path, arguments: &[&str], input: &str) -> Self {
         let mut command = command(arguments);
-        command.current_dir(folder).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.current_dir(folder).stdin(Stdio::piped());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = Dying(command.spawn().unwrap());
+        // It may not read what it is given.
+        let _ = child.0.stdin.take().unwrap().write_all(input.as_bytes());
         let (out, err) = (Printed::default(), Printed::default());
         out.collect(child.0.stdout.take().unwrap());
         err.collect(child.0.stderr.take().unwrap());
@@ -208,6 +212,13 @@ impl Running {
     pub(crate) fn end(mut self) -> (Option<i32>, String) {
         let code = self.child.wait().code();
         (code, self.err.whole())
+    }
+
+    /// Waits for the end, and gives all it said.
+    #[track_caller]
+    pub(crate) fn said(mut self) -> Said {
+        let code = self.child.wait().code().unwrap_or(-1);
+        Said { code, out: self.out.whole(), err: self.err.whole() }
     }
 
     /// Stops it as an operator does.
