@@ -266,6 +266,23 @@ impl Gate {
         verdict
     }
 
+    /// Decides about a connection from a listed proxy, of which nobody knows yet whose it is: only the total
+    /// counts. When it is known, or over, [`leave_proxy`](Self::leave_proxy) must follow.
+    pub fn admit_proxy(&mut self) -> Admission {
+        let verdict = self.crowd(true);
+        if verdict == Admission::Accept {
+            self.open = self.open.saturating_add(1);
+            return verdict;
+        }
+        // It would not understand words.
+        Admission::Drop
+    }
+
+    /// A connection from a proxy is over, or somebody's.
+    pub fn leave_proxy(&mut self) {
+        self.open = self.open.saturating_sub(1);
+    }
+
     /// A counted connection ended.
     pub fn leave(&mut self, peer: IpAddr) {
         let peer = peer.to_canonical();

@@ -13,6 +13,7 @@
 //! | [`pop3`] | POP3, the server's side |
 //! | [`smtp`] | SMTP, submission and LMTP, both sides |
 //! | [`gate`] | who may come in: limits and counts at the door |
+//! | [`proxy`] | the PROXY protocol: whose connection a proxy carries |
 //! | [`grammar`] | atoms that protocols share: base64, domains, addresses |
 //! | [`mime`] | messages: header fields, structure, encodings, what IMAP shows of them |
 //! | [`sasl`] | PLAIN, LOGIN and SCRAM-SHA-256, both sides |
@@ -118,6 +119,7 @@ pub mod line;
 pub mod machine;
 pub mod mime;
 pub mod pop3;
+pub mod proxy;
 pub mod sasl;
 pub mod session;
 pub mod smtp;

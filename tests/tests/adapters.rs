@@ -37,7 +37,7 @@ fn tls() -> ServerTls {
 
 fn config(limits: Limits, threads: usize) -> Config {
     let address = ([127, 0, 0, 1], 0).into();
-    let listener = |mode| Listener { address, mode, tls: Some(tls()) };
+    let listener = |mode| Listener { address, mode, tls: Some(tls()), proxies: Vec::new() };
     let listeners = vec![listener(TlsMode::StartTls), listener(TlsMode::Implicit)];
     Config { listeners, reactors: threads, limits }
 }
@@ -119,19 +119,35 @@ fn until(what: impl Fn() -> bool) {
 
 /// Everything that a client hears when it sends `script` in pieces of `cut`, in the clear or over TLS.
 fn transcript(address: SocketAddr, script: &[u8], cut: usize, over: TlsMode) -> Vec<u8> {
+    transcript_behind(b"", address, script, cut, over)
+}
+
+/// The same, behind what a proxy says first.
+fn transcript_behind(
+    header: &[u8],
+    address: SocketAddr,
+    script: &[u8],
+    cut: usize,
+    over: TlsMode,
+) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_nodelay(true).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut heard = Vec::new();
     if over == TlsMode::None {
-        for piece in script.chunks(cut) {
+        for piece in [header, script].concat().chunks(cut) {
             stream.write_all(piece).unwrap();
         }
         stream.read_to_end(&mut heard).unwrap();
         return heard;
     }
+    // The header and the first octets of TLS come together.
+    let mut wire = header.to_vec();
     if over == TlsMode::StartTls {
-        stream.write_all(b"STARTTLS\r\n").unwrap();
+        wire.extend_from_slice(b"STARTTLS\r\n");
+        for piece in std::mem::take(&mut wire).chunks(cut) {
+            stream.write_all(piece).unwrap();
+        }
         while !heard.ends_with(b"GO\r\n") {
             let mut octet = [0];
             stream.read_exact(&mut octet).unwrap();
@@ -140,7 +156,7 @@ fn transcript(address: SocketAddr, script: &[u8], cut: usize, over: TlsMode) -> 
     }
     let client = ClientTls::new(&Trust::Only(tls().certificates().first())).unwrap();
     let mut tls = client.start("localhost").unwrap();
-    let (mut plain, mut wire, mut sent) = (Input::new(), Vec::new(), false);
+    let (mut plain, mut sent) = (Input::new(), false);
     let mut room = vec![0; 10_000];
     while !plain.is_ended() {
         tls.send(if tls.ready().is_some() && !sent { script } else { b"" }, &mut wire);
@@ -389,5 +405,111 @@ fn thousands_at_once() {
         drop(peers);
         assert_eq!(server.stop().accepted, MANY as u64);
         assert_eq!(toys.book.ends.lock().unwrap().len(), MANY);
+    }
+}
+
+fn behind_proxies(limits: Limits) -> Config {
+    let mut config = config(limits, 1);
+    for listener in &mut config.listeners {
+        listener.proxies = Network::LOOPBACK.to_vec();
+    }
+    config
+}
+
+/// Both versions of the header, before the protocol and before TLS, in one piece and octet by octet; and the
+/// session is made for whom the proxy speaks.
+#[test]
+fn proxies_say_whose_connection_it_is() {
+    let v1: &[u8] = b"PROXY TCP4 192.0.2.9 198.51.100.1 50123 25\r\n";
+    let v2: &[u8] =
+        b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x09\xc6\x33\x64\x01\xc3\xcb\0\x19";
+    let own: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
+    for runtime in [Runtime::Mio, Runtime::Tokio] {
+        let toys = Toys::new();
+        let server = start(runtime, &toys, behind_proxies(local()));
+        let mut wanted = Vec::new();
+        for (header, peer) in
+            [(v1, Some("192.0.2.9:50123")), (v2, Some("192.0.2.9:50123")), (own, None)]
+        {
+            for (over, listener) in
+                [(TlsMode::None, 0), (TlsMode::StartTls, 0), (TlsMode::Implicit, 1)]
+            {
+                for cut in [1_000, 1] {
+                    let address = server.address(listener);
+                    let heard = transcript_behind(header, address, b"one\r\nQUIT\r\n", cut, over);
+                    let heard = String::from_utf8(heard).unwrap();
+                    assert!(
+                        heard.ends_with("one\r\nBYE\r\n"),
+                        "{runtime:?} {over:?} {cut}: {heard}"
+                    );
+                    wanted.push(peer);
+                }
+            }
+        }
+        let counts = server.stop();
+        assert_eq!((counts.open, counts.proxy_errors), (0, 0));
+        let arrivals = toys.book.arrivals.lock().unwrap();
+        assert_eq!(arrivals.len(), wanted.len());
+        for (arrival, peer) in arrivals.iter().zip(wanted) {
+            match peer {
+                Some(peer) => {
+                    assert_eq!(arrival.peer.to_string(), peer, "{runtime:?}");
+                    assert_eq!(arrival.local.to_string(), "198.51.100.1:25");
+                    assert!(!arrival.trusted, "who stands behind a trusted proxy is a stranger");
+                }
+                None => assert!(arrival.peer.ip().is_loopback() && arrival.trusted),
+            }
+        }
+    }
+}
+
+/// A listed proxy that does not say it, says nonsense or says nothing is closed without a word; and whoever is not
+/// listed is not asked.
+#[test]
+fn proxies_that_do_not_say_it_are_closed() {
+    for runtime in [Runtime::Mio, Runtime::Tokio] {
+        let toys = Toys::new();
+        let limits = Limits { tls_handshake: Duration::from_millis(200), ..local() };
+        let server = start(runtime, &toys, behind_proxies(limits));
+        for front in ["one\r\n", "PROXY TCP9 x\r\n", "PROXY TCP4 192.0.2.9"] {
+            let mut peer = server.connect();
+            peer.say(front);
+            let mut heard = Vec::new();
+            // Closing with something unread resets the connection.
+            let _ = peer.0.read_to_end(&mut heard);
+            assert!(heard.is_empty(), "{runtime:?} {front:?}: {heard:?}");
+        }
+        let counts = server.stop();
+        assert_eq!((counts.open, counts.proxy_errors, counts.stalled), (0, 2, 1), "{runtime:?}");
+        assert_eq!(toys.book.made.load(Ordering::SeqCst), 0);
+        let server = start(runtime, &toys, config(local(), 1));
+        let mut peer = server.connect();
+        peer.say("PROXY UNKNOWN\r\nQUIT\r\n");
+        assert_eq!(peer.rest(), "HELLO\r\nPROXY UNKNOWN\r\nBYE\r\n");
+        server.stop();
+    }
+}
+
+/// Who stands behind a proxy is counted by its own address, not by that of the proxy.
+#[test]
+fn the_caps_are_those_of_whom_a_proxy_speaks_for() {
+    for runtime in [Runtime::Mio, Runtime::Tokio] {
+        let toys = Toys::new();
+        let limits = Limits { connections_per_address: 2, ..Limits::DEFAULT };
+        let server = start(runtime, &toys, behind_proxies(limits));
+        let visit = |address: &str| {
+            let mut peer = server.connect();
+            peer.say(&format!("PROXY TCP4 {address} 198.51.100.1 1 25\r\n"));
+            let said = peer.hear();
+            (peer, said)
+        };
+        let (one, two) = (visit("192.0.2.9"), visit("192.0.2.9"));
+        assert_eq!((&*one.1, &*two.1), ("HELLO\r\n", "HELLO\r\n"));
+        assert_ne!(visit("192.0.2.9").1, "HELLO\r\n", "{runtime:?}");
+        assert_eq!(visit("198.51.100.77").1, "HELLO\r\n", "{runtime:?}");
+        drop((one, two));
+        until(|| server.handle.counts().open == 0);
+        assert_eq!(visit("192.0.2.9").1, "HELLO\r\n", "{runtime:?}");
+        assert_eq!(server.stop().refused, 1);
     }
 }

@@ -219,7 +219,7 @@ fn sessions() -> Sessions {
 
 fn settings() -> Config {
     let address = ([127, 0, 0, 1], 0).into();
-    let listener = || Listener { address, mode: TlsMode::None, tls: None };
+    let listener = || Listener { address, mode: TlsMode::None, tls: None, proxies: Vec::new() };
     let limits = Limits { trusted: Network::LOOPBACK.to_vec(), ..Limits::DEFAULT };
     Config { listeners: (0..3).map(|_| listener()).collect(), reactors: 2, limits }
 }

@@ -548,7 +548,12 @@ fn real_servers_answer_nothing() {
     let tls = ServerTls::new(certificates).unwrap();
     let settings = || {
         let address = ([127, 0, 0, 1], 0).into();
-        let listener = || Listener { address, mode: TlsMode::StartTls, tls: Some(tls.clone()) };
+        let listener = || Listener {
+            address,
+            mode: TlsMode::StartTls,
+            tls: Some(tls.clone()),
+            proxies: Vec::new(),
+        };
         posthaste_tls::Config {
             listeners: (0..5).map(|_| listener()).collect(),
             reactors: 1,

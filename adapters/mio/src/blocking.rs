@@ -66,7 +66,7 @@ pub fn converse<S: Session>(
                 thread::park_timeout(wait);
                 inbox.rouse();
             }
-            Next::Again | Next::Ready | Next::Wait => {}
+            Next::Again | Next::Introduced | Next::Ready | Next::Wait => {}
         }
     }
     match driver.into_fault() {

@@ -361,7 +361,7 @@ impl<C: Caller> Clients<C> {
                         enqueue(&mut self.queue, connection, slot);
                     }
                 }
-                Ok(Next::Ready | Next::Wait) => {}
+                Ok(Next::Introduced | Next::Ready | Next::Wait) => {}
                 Err(fault) => self.remove(slot, Some(fault)),
             }
         }

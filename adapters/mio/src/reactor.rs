@@ -6,18 +6,17 @@
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use mio::{Events, Interest, Poll, Token, Waker};
-use posthaste_core::gate::{Admission, Arrival, Limits, TlsMode};
+use posthaste_core::gate::{Arrival, Limits, TlsMode};
 use posthaste_core::machine::{Instant, Reason};
 use posthaste_core::session::Session;
 use posthaste_tls::control::{Control, Stop, count};
-use posthaste_tls::link::Fault;
-use posthaste_tls::{Driver, Factory, Inbox, InboxOf, Listener, Next, Pool, Rules, Upgrade};
+use posthaste_tls::{Driver, Factory, Guest, Inbox, InboxOf, Listener, Next, Pool, Rules, Upgrade};
 use slab::Slab;
 
 use crate::socket::Tcp;
@@ -85,8 +84,15 @@ struct Connection<S> {
     driver: Driver<S>,
     generation: u32,
     door: u32,
-    peer: IpAddr,
     queued: bool,
+    guest: Guest,
+}
+
+impl<S: Session> Connection<S> {
+    /// Our end: the socket's, or that of the proxy.
+    fn local(&self) -> io::Result<SocketAddr> {
+        self.driver.ends().map_or_else(|| self.socket.0.local_addr(), |ends| Ok(ends.local))
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -308,29 +314,15 @@ impl<F: Factory> Reactor<F> {
     }
 
     fn admit(&mut self, index: usize, socket: mio::net::TcpStream, peer: SocketAddr, now: Instant) {
-        let figures = &self.control.figures;
-        count(&figures.accepted);
-        let door = &self.doors[index];
-        let (admission, trusted) = {
-            let mut gate = self.control.gate();
-            let admission = gate.admit(now, peer.ip());
-            (admission, gate.limits().trusts(peer.ip()))
+        let listener = &self.listeners[self.doors[index].listener];
+        let guest = if listener.is_proxy(peer.ip()) {
+            Guest::enter_proxy(&self.control, peer)
+        } else {
+            Guest::enter(&self.control, peer, listener.mode == TlsMode::Implicit)
         };
-        let implicit = self.listeners[door.listener].mode == TlsMode::Implicit;
-        match admission {
-            Admission::Accept => {}
-            Admission::Refuse(_) if !implicit => count(&figures.refused),
-            Admission::Refuse(_) => {
-                // A handshake only to say no costs more than it is worth.
-                count(&figures.dropped);
-                self.control.gate().leave(peer.ip());
-                return;
-            }
-            Admission::Drop => return count(&figures.dropped),
-        }
-        if let Err(error) = self.open(index, socket, peer, trusted, admission, now) {
+        let Some(guest) = guest else { return };
+        if let Err(error) = self.open(index, socket, guest, now) {
             tracing::debug!(%peer, %error, "connection lost at once");
-            self.control.gate().leave(peer.ip());
         }
     }
 
@@ -338,53 +330,95 @@ impl<F: Factory> Reactor<F> {
         &mut self,
         index: usize,
         socket: mio::net::TcpStream,
-        peer: SocketAddr,
-        trusted: bool,
-        admission: Admission,
+        guest: Guest,
         now: Instant,
     ) -> io::Result<()> {
         socket.set_nodelay(true)?;
         let mut socket = Tcp(socket);
         self.generation = self.generation.wrapping_add(1);
         let generation = self.generation;
-        let entry = self.connections.vacant_entry();
-        let slot = entry.key() as u32;
-        let door = &self.doors[index];
-        let rules = rules(self.upgrades[door.listener].as_ref(), &self.limits);
-        let listener = &self.listeners[door.listener];
-        let mut driver = if listener.mode == TlsMode::Implicit {
+        let slot = self.connections.vacant_key() as u32;
+        let door = self.doors[index].listener;
+        let rules = rules(self.upgrades[door].as_ref(), &self.limits);
+        let listener = &self.listeners[door];
+        let mut driver = if listener.is_proxy(guest.peer.ip()) {
+            Driver::proxied(now, &rules)
+        } else if listener.mode == TlsMode::Implicit {
             let tls = rules.upgrade.map(Upgrade::start);
             let tls = tls.and_then(Result::ok).ok_or(ErrorKind::Unsupported)?;
             Driver::tls(tls, None, now, &rules)
         } else {
-            let arrival = Arrival {
-                listener: door.listener,
-                local: socket.0.local_addr()?,
-                peer,
-                tls: listener.mode,
-                trusted,
-            };
-            let key = u64::from(generation) << 32 | u64::from(slot);
-            let make = || self.factory.make(&arrival, &self.inbox, key);
-            match catch_unwind(AssertUnwindSafe(make)) {
-                Ok(session) => Driver::plain(session),
-                Err(_) => {
-                    count(&self.control.figures.panics);
-                    return Err(io::Error::other("the session could not be made"));
-                }
-            }
+            let local = socket.0.local_addr()?;
+            Driver::plain(self.make(slot, generation, door, local, &guest)?)
         };
-        if let Admission::Refuse(why) = admission {
+        if let Some(why) = guest.refused {
             driver.close(why, &mut self.pool);
         }
         driver.link().await_readable();
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(&mut socket.0, Token(slot as usize), interest)?;
-        let door = door.listener as u32;
-        let connection =
-            Connection { socket, driver, generation, door, peer: peer.ip(), queued: true };
-        entry.insert(Some(Box::new(connection)));
+        let door = door as u32;
+        let connection = Connection { socket, driver, generation, door, queued: true, guest };
+        self.connections.insert(Some(Box::new(connection)));
         self.queue.push_back(slot);
+        Ok(())
+    }
+
+    /// The session of a connection.
+    fn make(
+        &self,
+        slot: u32,
+        generation: u32,
+        door: usize,
+        local: SocketAddr,
+        guest: &Guest,
+    ) -> io::Result<F::Session> {
+        let arrival = Arrival {
+            listener: door,
+            local,
+            peer: guest.peer,
+            tls: self.listeners[door].mode,
+            trusted: guest.trusted,
+        };
+        let key = u64::from(generation) << 32 | u64::from(slot);
+        let make = || self.factory.make(&arrival, &self.inbox, key);
+        catch_unwind(AssertUnwindSafe(make)).map_err(|_| {
+            count(&self.control.figures.panics);
+            io::Error::other("the session could not be made")
+        })
+    }
+
+    /// A proxy has said whose connection it carries: lets that one in, or nobody.
+    fn introduce(
+        &mut self,
+        slot: u32,
+        connection: &mut Connection<F::Session>,
+        now: Instant,
+    ) -> io::Result<()> {
+        let door = connection.door as usize;
+        let implicit = self.listeners[door].mode == TlsMode::Implicit;
+        let own = connection.guest.peer;
+        let peer = connection.driver.ends().map_or(own, |ends| ends.peer);
+        if !connection.guest.introduce(peer, implicit) {
+            return Err(ErrorKind::ConnectionRefused.into());
+        }
+        let upgrade = self.upgrades[door].as_ref();
+        let (tls, session) = if implicit {
+            let tls = upgrade.map(Upgrade::start).and_then(Result::ok);
+            (Some(tls.ok_or(ErrorKind::Unsupported)?), None)
+        } else {
+            let local = connection.local()?;
+            let generation = connection.generation;
+            (None, Some(self.make(slot, generation, door, local, &connection.guest)?))
+        };
+        let rules = rules(upgrade, &self.limits);
+        connection
+            .driver
+            .introduce(tls, session, now, &mut self.pool, &rules)
+            .map_err(io::Error::other)?;
+        if let Some(why) = connection.guest.refused {
+            connection.driver.close(why, &mut self.pool);
+        }
         Ok(())
     }
 
@@ -415,19 +449,28 @@ impl<F: Factory> Reactor<F> {
 
     fn run_one(&mut self, slot: u32, connection: &mut Connection<F::Session>) -> Next {
         let now = self.control.now();
-        let upgrade = self.upgrades[connection.door as usize].as_ref();
-        let rules = rules(upgrade, &self.limits);
-        let mut next = connection.driver.run(now, &mut connection.socket, &mut self.pool, &rules);
+        let mut next = self.drive(connection, now);
+        if next == Next::Introduced {
+            if let Err(error) = self.introduce(slot, connection, now) {
+                tracing::debug!(peer = %connection.guest.peer, %error, "not let in");
+                return Next::Over;
+            }
+            next = self.drive(connection, now);
+        }
         if next == Next::Ready {
-            match self.make(slot, connection) {
+            let (generation, door) = (connection.generation, connection.door as usize);
+            let made = connection
+                .local()
+                .and_then(|local| self.make(slot, generation, door, local, &connection.guest));
+            match made {
                 Ok(session) => connection.driver.begin(session),
                 Err(_) => return Next::Over,
             }
-            next = connection.driver.run(now, &mut connection.socket, &mut self.pool, &rules);
+            next = self.drive(connection, now);
         }
         if self.drain != Drain::No && next == Next::Wait && connection.driver.is_idle() {
             connection.driver.close(Reason::Shutdown, &mut self.pool);
-            next = connection.driver.run(now, &mut connection.socket, &mut self.pool, &rules);
+            next = self.drive(connection, now);
         }
         if next != Next::Over
             && let Some(deadline) = connection.driver.deadline()
@@ -439,18 +482,9 @@ impl<F: Factory> Reactor<F> {
         next
     }
 
-    /// The session of a connection whose TLS is up.
-    fn make(&self, slot: u32, connection: &Connection<F::Session>) -> io::Result<F::Session> {
-        let peer = connection.socket.0.peer_addr()?;
-        let arrival = Arrival {
-            listener: connection.door as usize,
-            local: connection.socket.0.local_addr()?,
-            peer,
-            tls: TlsMode::Implicit,
-            trusted: self.limits.trusts(peer.ip()),
-        };
-        let key = u64::from(connection.generation) << 32 | u64::from(slot);
-        Ok(self.factory.make(&arrival, &self.inbox, key))
+    fn drive(&mut self, connection: &mut Connection<F::Session>, now: Instant) -> Next {
+        let rules = rules(self.upgrades[connection.door as usize].as_ref(), &self.limits);
+        connection.driver.run(now, &mut connection.socket, &mut self.pool, &rules)
     }
 
     /// A session panicked: a bug of ours, and the end of this connection only.
@@ -458,28 +492,17 @@ impl<F: Factory> Reactor<F> {
     fn broken(&mut self, slot: u32) {
         count(&self.control.figures.panics);
         if let Some(connection) = self.connections.get_mut(slot as usize).and_then(Option::take) {
-            tracing::error!(peer = %connection.peer, "a session panicked; its connection is closed");
+            tracing::error!(peer = %connection.guest.peer, "a session panicked; its connection is closed");
             self.remove(slot, connection);
         }
     }
 
     fn remove(&mut self, slot: u32, mut connection: Box<Connection<F::Session>>) {
         if let Some(fault) = connection.driver.fault() {
-            let figures = &self.control.figures;
-            match fault {
-                Fault::Tls(_) => count(&figures.handshakes_failed),
-                Fault::Timeout if connection.driver.is_handshaking() => {
-                    count(&figures.handshakes_failed);
-                }
-                Fault::Timeout => count(&figures.stalled),
-                Fault::NoTls => tracing::error!("a session asked for TLS that is not there"),
-                Fault::Socket(_) => {}
-            }
-            tracing::debug!(peer = %connection.peer, %fault, "connection lost");
+            connection.guest.lost(fault, connection.driver.is_handshaking());
         }
         self.wheel.disarm(slot);
         self.connections.remove(slot as usize);
-        self.control.gate().leave(connection.peer);
         // The socket closes itself, and epoll forgets it with that.
         let _ = self.poll.registry().deregister(&mut connection.socket.0);
         if catch_unwind(AssertUnwindSafe(|| drop(connection))).is_err() {

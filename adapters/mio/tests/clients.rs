@@ -218,6 +218,7 @@ fn tls_comes_first() {
         address: ([127, 0, 0, 1], 0).into(),
         mode: posthaste_mio::TlsMode::Implicit,
         tls: Some(server),
+        proxies: Vec::new(),
     };
     let config =
         posthaste_mio::Config { listeners: vec![listener], reactors: 1, ..Default::default() };

@@ -15,7 +15,12 @@ use toy::Toys;
 // RFC: 5321-4.5.4.2-1
 #[test]
 fn accepting_pauses_and_goes_on() {
-    let listener = Listener { address: ([127, 0, 0, 1], 0).into(), mode: TlsMode::None, tls: None };
+    let listener = Listener {
+        address: ([127, 0, 0, 1], 0).into(),
+        mode: TlsMode::None,
+        tls: None,
+        proxies: Vec::new(),
+    };
     let limits = Limits { trusted: Network::LOOPBACK.to_vec(), ..Limits::DEFAULT };
     let config = Config { listeners: vec![listener], reactors: 1, limits };
     let server = Server::bind(config, Toys::new()).unwrap();

@@ -27,7 +27,12 @@ fn local() -> Limits {
 }
 
 fn start(toys: &Toys, limits: Limits) -> Running {
-    let listener = Listener { address: ([127, 0, 0, 1], 0).into(), mode: TlsMode::None, tls: None };
+    let listener = Listener {
+        address: ([127, 0, 0, 1], 0).into(),
+        mode: TlsMode::None,
+        tls: None,
+        proxies: Vec::new(),
+    };
     run(toys, Config { listeners: vec![listener], reactors: 2, limits })
 }
 

@@ -148,8 +148,12 @@ fn a_message_arrives_however_tls_comes_and_overload_has_its_words() {
     let client = ClientTls::new(&trust).unwrap();
     let tls = ServerTls::new(certificates).unwrap();
     let modes = [TlsMode::None, TlsMode::StartTls, TlsMode::Implicit];
-    let listener =
-        |mode| Listener { address: ([127, 0, 0, 1], 0).into(), mode, tls: Some(tls.clone()) };
+    let listener = |mode| Listener {
+        address: ([127, 0, 0, 1], 0).into(),
+        mode,
+        tls: Some(tls.clone()),
+        proxies: Vec::new(),
+    };
     let limits = Limits { trusted: Network::LOOPBACK.to_vec(), ..Limits::DEFAULT };
     let listeners = modes.map(listener).to_vec();
     let keepers = Keepers { kept: Arc::default() };

@@ -52,6 +52,7 @@ impl Handle {
             accept_errors: read(&figures.accept_errors),
             handshakes_failed: read(&figures.handshakes_failed),
             stalled: read(&figures.stalled),
+            proxy_errors: read(&figures.proxy_errors),
             panics: read(&figures.panics),
         }
     }
@@ -81,6 +82,8 @@ pub struct Counts {
     pub handshakes_failed: u64,
     /// Connections given up because the peer took no output.
     pub stalled: u64,
+    /// Connections of listed proxies that did not say whose they are.
+    pub proxy_errors: u64,
     /// Sessions that panicked, each a bug; the connection was closed.
     pub panics: u64,
 }
@@ -194,6 +197,8 @@ pub struct Figures {
     pub handshakes_failed: AtomicU64,
     /// See [`Counts::stalled`].
     pub stalled: AtomicU64,
+    /// See [`Counts::proxy_errors`].
+    pub proxy_errors: AtomicU64,
     /// See [`Counts::panics`].
     pub panics: AtomicU64,
 }

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use posthaste_core::machine::{Instant, Reason, Stale};
+use posthaste_core::proxy::{self, Ends, Parsed};
 use posthaste_core::session::{Session, Wait};
 
 use crate::Upgrade;
@@ -23,6 +24,9 @@ pub const LINGER: Duration = Duration::from_secs(2);
 pub enum Next {
     /// Run it again when the others had their turn: it has more to do, and nothing will announce it.
     Again,
+    /// A proxy has said whose connection it carries: see [`Driver::ends`], and
+    /// [`introduce`](Driver::introduce) it.
+    Introduced,
     /// Close the socket.
     Over,
     /// TLS is up and there is no session yet: make it, [`begin`](Driver::begin), run again.
@@ -59,6 +63,8 @@ pub struct Driver<S> {
     wasted: usize,
     /// A handshake began and did not end.
     handshaking: bool,
+    /// Whose connection a proxy carries.
+    ends: Option<Ends>,
     fault: Option<Fault>,
 }
 
@@ -72,6 +78,8 @@ enum Phase {
     Linger,
     Open,
     Over,
+    /// A proxy has to say whose connection it carries.
+    Proxy,
 }
 
 enum Step {
@@ -102,6 +110,51 @@ impl<S: Session> Driver<S> {
         Self::new(session, Some(tls), Some(now + rules.tls_handshake))
     }
 
+    /// A connection of a proxy, which says first whose connection it carries ([`Next::Introduced`]), as
+    /// quickly as a handshake has to be.
+    #[must_use]
+    pub fn proxied(now: Instant, rules: &Rules<'_>) -> Self {
+        let mut driver = Self::new(None, None, Some(now + rules.tls_handshake));
+        driver.phase = Phase::Proxy;
+        driver
+    }
+
+    /// Whose connection a proxy carries; nothing if it is the proxy's own.
+    #[must_use]
+    pub const fn ends(&self) -> Option<Ends> {
+        self.ends
+    }
+
+    /// Goes on with a connection that is [`Introduced`](Next::Introduced): with TLS, if that comes first; else
+    /// with its session.
+    ///
+    /// # Errors
+    /// What came behind the header is no TLS.
+    pub fn introduce(
+        &mut self,
+        tls: Option<Tls>,
+        session: Option<S>,
+        now: Instant,
+        pool: &mut Pool,
+        rules: &Rules<'_>,
+    ) -> Result<(), Fault> {
+        self.session = session;
+        self.dirty = true;
+        match tls {
+            None => {
+                self.phase = Phase::Open;
+                self.until = None;
+            }
+            Some(tls) => {
+                self.link.start_tls_behind(tls, pool)?;
+                self.phase = Phase::Handshake;
+                self.handshaking = true;
+                self.until = Some(now + rules.tls_handshake);
+            }
+        }
+        Ok(())
+    }
+
     fn new(session: Option<S>, tls: Option<Tls>, until: Option<Instant>) -> Self {
         let phase = if tls.is_some() { Phase::Handshake } else { Phase::Open };
         Self {
@@ -114,6 +167,7 @@ impl<S: Session> Driver<S> {
             unanswered: false,
             wasted: 0,
             handshaking: phase == Phase::Handshake,
+            ends: None,
             fault: None,
         }
     }
@@ -169,7 +223,9 @@ impl<S: Session> Driver<S> {
                 session.close(why, self.link.output(pool));
                 self.dirty = true;
             }
-            _ if self.phase == Phase::Handshake => self.until = Some(Instant::ZERO),
+            _ if matches!(self.phase, Phase::Handshake | Phase::Proxy) => {
+                self.until = Some(Instant::ZERO)
+            }
             _ => {}
         }
     }
@@ -208,7 +264,7 @@ impl<S: Session> Driver<S> {
     #[must_use]
     pub fn is_idle(&self) -> bool {
         match self.phase {
-            Phase::Handshake => true,
+            Phase::Handshake | Phase::Proxy => true,
             Phase::Open => {
                 self.wait == Wait::Read
                     && !self.dirty
@@ -230,7 +286,7 @@ impl<S: Session> Driver<S> {
     #[must_use]
     pub fn awaits_peer(&self) -> bool {
         match self.phase {
-            Phase::Handshake | Phase::Linger => true,
+            Phase::Handshake | Phase::Linger | Phase::Proxy => true,
             Phase::Open => self.wait == Wait::Read,
             Phase::Goodbye | Phase::Over => false,
         }
@@ -289,7 +345,9 @@ impl<S: Session> Driver<S> {
         if self.until.is_some_and(|until| until <= now) {
             match self.phase {
                 Phase::Linger | Phase::Over => self.phase = Phase::Over,
-                Phase::Goodbye | Phase::Handshake | Phase::Open => return Err(Fault::Timeout),
+                Phase::Goodbye | Phase::Handshake | Phase::Open | Phase::Proxy => {
+                    return Err(Fault::Timeout);
+                }
             }
         }
         if let (Some(session), Phase::Open) = (&self.session, self.phase) {
@@ -329,7 +387,29 @@ impl<S: Session> Driver<S> {
             }
             Phase::Open => self.open(now, socket, pool, rules),
             Phase::Over => Ok(Step::Stop(Next::Over)),
+            Phase::Proxy => self.hear_proxy(socket, pool),
         }
+    }
+
+    fn hear_proxy(&mut self, socket: &mut impl Socket, pool: &mut Pool) -> Result<Step, Fault> {
+        match proxy::parse(self.link.input.bytes()) {
+            Parsed::Bad => return Err(Fault::Proxy),
+            Parsed::Header { length, ends } => {
+                self.link.input.discard(length);
+                self.ends = ends;
+                return Ok(Step::Stop(Next::Introduced));
+            }
+            Parsed::More => {}
+        }
+        Ok(match self.link.fill(socket, pool)? {
+            Fill::Some => Step::On,
+            Fill::Blocked => Step::Stop(Next::Wait),
+            // Somebody who only looked whether the port is open.
+            Fill::End => {
+                self.phase = Phase::Over;
+                Step::On
+            }
+        })
     }
 
     fn handshake(

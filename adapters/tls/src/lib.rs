@@ -12,6 +12,7 @@
 //! | [`inbox`] | [`Inbox`]: notes for the sessions of one thread; [`Factory`]: what makes sessions |
 //! | [`listen`] | [`Config`], [`Listener`]: what a server binds |
 //! | [`control`] | [`Handle`], [`Counts`]: stopping and watching a server; what its threads share |
+//! | [`door`] | [`Guest`]: a connection that was let in and is counted |
 //! | [`pool`] | [`Pool`]: the buffers that links borrow while they have bytes |
 //!
 //! From `link` on, this is the half of an adapter that knows no runtime. It lives here because the mio
@@ -21,6 +22,7 @@
 pub mod certificates;
 pub mod client;
 pub mod control;
+pub mod door;
 pub mod driver;
 pub mod inbox;
 pub mod link;
@@ -32,6 +34,7 @@ pub mod tls;
 pub use certificates::{CertificateError, Certificates, Source};
 pub use client::{ClientTls, Trust};
 pub use control::{Control, Counts, Handle};
+pub use door::Guest;
 pub use driver::{Driver, Next, Rules};
 pub use inbox::{Factory, Inbox, InboxOf};
 pub use link::{Link, Socket};

@@ -48,6 +48,8 @@ pub struct Flush {
 pub enum Fault {
     /// The wiring has no TLS for a session that asked for it, or the session asked with unread input.
     NoTls,
+    /// A proxy did not say whose connection it carries, in the way it should.
+    Proxy,
     /// The socket failed.
     Socket(io::Error),
     /// A wait of the wire ran out: the handshake, or output that nobody takes.
@@ -60,6 +62,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoTls => f.write_str("TLS cannot start here"),
+            Self::Proxy => f.write_str("a listed proxy sent no PROXY header"),
             Self::Socket(error) => write!(f, "{error}"),
             Self::Timeout => f.write_str("the peer neither finished its handshake nor took output"),
             Self::Tls(error) => write!(f, "{error}"),
@@ -138,6 +141,23 @@ impl Link {
     /// Puts TLS between the socket and the conversation from here on.
     pub fn start_tls(&mut self, tls: Tls) {
         self.tls = Some(Box::new(tls));
+    }
+
+    /// The same, where the peer's first octets of TLS came with something else already, and stand in the
+    /// input.
+    ///
+    /// # Errors
+    /// TLS's.
+    pub fn start_tls_behind(&mut self, mut tls: Tls, pool: &mut Pool) -> Result<(), Fault> {
+        let mut plain = Input::new();
+        tls.receive(self.input.bytes(), &mut plain)?;
+        let mut wire = std::mem::replace(&mut self.input, plain);
+        wire.discard(wire.len());
+        if let Some(buffer) = wire.take_back() {
+            pool.put_input(buffer);
+        }
+        self.tls = Some(Box::new(tls));
+        Ok(())
     }
 
     /// Whether TLS is there, and what was agreed upon.

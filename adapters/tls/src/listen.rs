@@ -2,9 +2,9 @@
 
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 
-use posthaste_core::gate::{Limits, TlsMode};
+use posthaste_core::gate::{Limits, Network, TlsMode};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::ServerTls;
@@ -22,6 +22,17 @@ pub struct Listener {
     pub mode: TlsMode,
     /// The TLS they come by. Needed unless `mode` is [`TlsMode::None`].
     pub tls: Option<ServerTls>,
+    /// Proxies: their connections begin with a PROXY header that says whose they are
+    /// ([`posthaste_core::proxy`]), or end. Everybody else's are their own.
+    pub proxies: Vec<Network>,
+}
+
+impl Listener {
+    /// Whether this is the address of a proxy.
+    #[must_use]
+    pub fn is_proxy(&self, peer: IpAddr) -> bool {
+        self.proxies.iter().any(|network| network.contains(peer))
+    }
 }
 
 /// What a server needs besides its factory.

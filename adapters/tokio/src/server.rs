@@ -6,15 +6,15 @@ use std::net::{SocketAddr, TcpListener as StdListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use posthaste_core::gate::{Admission, Arrival, TlsMode};
+use posthaste_core::gate::TlsMode;
 use posthaste_core::session::Session;
 use posthaste_tls::control::{Stop, count};
-use posthaste_tls::{BindError, Config, Control, Factory, Handle, Listener, Upgrade};
+use posthaste_tls::{BindError, Config, Control, Factory, Guest, Handle, Listener, Upgrade};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime;
 use tokio::sync::{Notify, mpsc};
 
-use crate::task::{Guest, Task};
+use crate::task::Task;
 
 /// How long nothing is accepted when the system has no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -162,33 +162,18 @@ fn admit<F: Factory>(
 ) where
     F::Session: Send,
 {
-    let figures = &house.control.figures;
-    count(&figures.accepted);
-    let mode = house.listeners[index].mode;
-    let (admission, trusted) = {
-        let mut gate = house.control.gate();
-        let admission = gate.admit(house.control.now(), peer.ip());
-        (admission, gate.limits().trusts(peer.ip()))
+    let listener = &house.listeners[index];
+    let guest = if listener.is_proxy(peer.ip()) {
+        Guest::enter_proxy(&house.control, peer)
+    } else {
+        Guest::enter(&house.control, peer, listener.mode == TlsMode::Implicit)
     };
-    if admission == Admission::Drop {
-        return count(&figures.dropped);
-    }
     // Leaves the gate when it is dropped, whatever happens from here on.
-    let guest = Guest { control: house.control.clone(), peer: peer.ip(), _all: guests.clone() };
-    let refused = match admission {
-        // A handshake only to say no costs more than it is worth.
-        Admission::Refuse(_) if mode == TlsMode::Implicit => return count(&figures.dropped),
-        Admission::Refuse(why) => {
-            count(&figures.refused);
-            Some(why)
-        }
-        _ => None,
-    };
+    let Some(guest) = guest else { return };
     let Ok(local) = stream.local_addr() else { return };
     if stream.set_nodelay(true).is_err() {
         return;
     }
-    let arrival = Arrival { listener: index, local, peer, tls: mode, trusted };
-    let task = Task::new(house.clone(), stream, arrival, guest);
-    tokio::spawn(task.run(refused));
+    let task = Task::new(house.clone(), stream, index, local, guest, guests.clone());
+    tokio::spawn(task.run());
 }

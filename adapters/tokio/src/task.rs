@@ -1,6 +1,6 @@
 //! One connection: run, then wait for what takes it further.
 
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,8 +8,7 @@ use posthaste_core::gate::{Arrival, TlsMode};
 use posthaste_core::machine::{Instant, Reason};
 use posthaste_core::session::Session;
 use posthaste_tls::control::{Stop, count};
-use posthaste_tls::link::Fault;
-use posthaste_tls::{Control, Driver, Factory, Inbox, InboxOf, Next, Rules, Upgrade};
+use posthaste_tls::{Driver, Factory, Guest, Inbox, InboxOf, Next, Rules, Upgrade};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc};
@@ -20,33 +19,29 @@ use crate::socket::{Tcp, with_pool};
 /// How long the last words may take after the drain.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// A connection that was counted at the gate, and leaves it.
-pub(crate) struct Guest {
-    pub(crate) control: Arc<Control>,
-    pub(crate) peer: IpAddr,
-    pub(crate) _all: mpsc::Sender<()>,
-}
-
-impl Drop for Guest {
-    fn drop(&mut self) {
-        self.control.gate().leave(self.peer);
-        if std::thread::panicking() {
-            count(&self.control.figures.panics);
-            tracing::error!(peer = %self.peer, "a session panicked; its connection is closed");
-        }
-    }
-}
-
 pub(crate) struct Task<F: Factory> {
     house: Arc<House<F>>,
     stream: TcpStream,
-    arrival: Arrival,
+    /// Which listener it came to.
+    index: usize,
+    /// Our end.
+    local: SocketAddr,
     inbox: Arc<InboxOf<F>>,
     notify: Arc<Notify>,
     notes: Vec<(u64, <F::Session as Session>::Note)>,
     drain: Drain,
     // Last, so that everything else is gone when the gate hears of it.
-    _guest: Guest,
+    guest: Guest,
+    _all: mpsc::Sender<()>,
+}
+
+impl<F: Factory> Drop for Task<F> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            count(&self.house.control.figures.panics);
+            tracing::error!(peer = %self.guest.peer, "a session panicked; its connection is closed");
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -60,8 +55,10 @@ impl<F: Factory> Task<F> {
     pub(crate) fn new(
         house: Arc<House<F>>,
         stream: TcpStream,
-        arrival: Arrival,
+        index: usize,
+        local: SocketAddr,
         guest: Guest,
+        all: mpsc::Sender<()>,
     ) -> Self {
         let notify = Arc::new(Notify::new());
         let bell = notify.clone();
@@ -70,31 +67,37 @@ impl<F: Factory> Task<F> {
         Self {
             house,
             stream,
-            arrival,
+            index,
+            local,
             inbox,
             notify,
             notes: Vec::new(),
             drain: Drain::No,
-            _guest: guest,
+            guest,
+            _all: all,
         }
     }
 
-    pub(crate) async fn run(mut self, refused: Option<Reason>) {
+    pub(crate) async fn run(mut self) {
         let house = self.house.clone();
         let control = &house.control;
-        let upgrade = house.upgrades[self.arrival.listener].as_ref();
+        let listener = &house.listeners[self.index];
+        let implicit = listener.mode == TlsMode::Implicit;
+        let upgrade = house.upgrades[self.index].as_ref();
         let (tls_handshake, write_stall) = {
             let gate = control.gate();
             (gate.limits().tls_handshake, gate.limits().write_stall)
         };
         let rules = Rules { upgrade, tls_handshake, write_stall };
-        let mut driver = if self.arrival.tls == TlsMode::Implicit {
+        let mut driver = if listener.is_proxy(self.guest.peer.ip()) {
+            Driver::proxied(control.now(), &rules)
+        } else if implicit {
             let Some(Ok(tls)) = upgrade.map(Upgrade::start) else { return };
             Driver::tls(tls, None, control.now(), &rules)
         } else {
-            Driver::plain(house.factory.make(&self.arrival, &self.inbox, 0))
+            Driver::plain(self.make())
         };
-        if let Some(why) = refused {
+        if let Some(why) = self.guest.refused {
             with_pool(|pool| driver.close(why, pool));
         }
         loop {
@@ -106,24 +109,49 @@ impl<F: Factory> Task<F> {
             let mut socket = Tcp(&self.stream);
             match with_pool(|pool| driver.run(now, &mut socket, pool, &rules)) {
                 Next::Again => tokio::task::yield_now().await,
-                Next::Over => break,
-                Next::Ready => {
-                    driver.begin(house.factory.make(&self.arrival, &self.inbox, 0));
+                Next::Introduced => {
+                    let (peer, local) = match driver.ends() {
+                        Some(ends) => (ends.peer, ends.local),
+                        None => (self.guest.peer, self.local),
+                    };
+                    if !self.guest.introduce(peer, implicit) {
+                        break;
+                    }
+                    self.local = local;
+                    let (tls, session) = if implicit {
+                        let Some(Ok(tls)) = upgrade.map(Upgrade::start) else { return };
+                        (Some(tls), None)
+                    } else {
+                        (None, Some(self.make()))
+                    };
+                    let begun = with_pool(|pool| driver.introduce(tls, session, now, pool, &rules));
+                    if begun.is_err() {
+                        break;
+                    }
+                    if let Some(why) = self.guest.refused {
+                        with_pool(|pool| driver.close(why, pool));
+                    }
                 }
+                Next::Over => break,
+                Next::Ready => driver.begin(self.make()),
                 Next::Wait => self.wait(&mut driver).await,
             }
         }
         if let Some(fault) = driver.fault() {
-            let figures = &control.figures;
-            match fault {
-                Fault::Tls(_) => count(&figures.handshakes_failed),
-                Fault::Timeout if driver.is_handshaking() => count(&figures.handshakes_failed),
-                Fault::Timeout => count(&figures.stalled),
-                Fault::NoTls => tracing::error!("a session asked for TLS that is not there"),
-                Fault::Socket(_) => {}
-            }
-            tracing::debug!(peer = %self.arrival.peer, %fault, "connection lost");
+            self.guest.lost(fault, driver.is_handshaking());
         }
+    }
+
+    /// The session.
+    fn make(&self) -> F::Session {
+        let arrival = Arrival {
+            listener: self.index,
+            local: self.local,
+            peer: self.guest.peer,
+            tls: self.house.listeners[self.index].mode,
+            trusted: self.guest.trusted,
+        };
+        self.house.factory.make(&arrival, &self.inbox, 0)
     }
 
     fn take_notes(&mut self, driver: &mut Driver<F::Session>) {

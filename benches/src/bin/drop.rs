@@ -105,8 +105,12 @@ fn main() -> ExitCode {
     let mut config = Config::new(Role::Smtp, "drop.localhost.test");
     config.starttls = true;
     config.limits.transactions = u32::MAX;
-    let listener =
-        |mode| Listener { address: ([127, 0, 0, 1], 0).into(), mode, tls: Some(tls.clone()) };
+    let listener = |mode| Listener {
+        address: ([127, 0, 0, 1], 0).into(),
+        mode,
+        tls: Some(tls.clone()),
+        proxies: Vec::new(),
+    };
     let server = Server::bind(
         posthaste_mio::Config {
             listeners: vec![listener(TlsMode::StartTls), listener(TlsMode::Implicit)],

@@ -189,7 +189,7 @@ fn serve() {
     std::fs::remove_dir_all(&folder).expect("the folder goes");
     let tls = ServerTls::new(Arc::new(certificates)).expect("TLS");
     let address = ([127, 0, 0, 1], 0).into();
-    let listener = |mode| Listener { address, mode, tls: Some(tls.clone()) };
+    let listener = |mode| Listener { address, mode, tls: Some(tls.clone()), proxies: Vec::new() };
     let limits = Limits { trusted: Network::LOOPBACK.to_vec(), ..Limits::DEFAULT };
     let config = Config {
         listeners: vec![listener(TlsMode::None), listener(TlsMode::Implicit)],

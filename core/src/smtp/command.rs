@@ -22,6 +22,7 @@ pub(crate) enum Verb {
     StartTls,
     Unknown,
     Vrfy,
+    XClient,
 }
 
 impl Verb {
@@ -29,6 +30,8 @@ impl Verb {
         let Ok(mut four) = <[u8; 4]>::try_from(word) else {
             return if word.eq_ignore_ascii_case(b"STARTTLS") {
                 Self::StartTls
+            } else if word.eq_ignore_ascii_case(b"XCLIENT") {
+                Self::XClient
             } else {
                 Self::Unknown
             };
@@ -173,7 +176,8 @@ mod tests {
             ("AUTH", "AUTH"),
             ("AUTH ", "AUTH"),
             ("NOOP x", "NOOP x"),
-            ("XCLIENT ADDR=1", "XCLIENT"),
+            ("XCLIENT ADDR=1", "XCLIENT ADDR=1"),
+            ("XFORWARD ADDR=1", "XFORWARD"),
             ("AHRpbQB0YW5zdGFhZg==", ""),
             ("hunter2", ""),
             ("NOOP x\nAUTH PLAIN AHRpbQ==", "NOOP"),

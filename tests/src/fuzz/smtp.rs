@@ -231,7 +231,7 @@ fn answer_server(event: Event<'_>) -> Shown<Smtp> {
         Event::Skipped(run) => {
             return (Some(run.as_bytes().iter().map(|c| c | 0x80).collect()), None);
         }
-        Event::Connected(ask) => ask.with(Admission::Accept),
+        Event::Connected(ask) | Event::XClient(ask, _) => ask.with(Admission::Accept),
         Event::Mail(ask, _) => ask.with(decision()),
         Event::Recipient(ask, _) => ask.with(decision()),
         Event::Data(ask, _) => ask.with(Decision::Accept),

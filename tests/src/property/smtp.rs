@@ -34,6 +34,7 @@ impl<const BODIES: bool> SmtpServer<BODIES> {
             binarymime: true,
             requiretls: true,
             mt_priority: true,
+            xclient: true,
             future_release: Until::from_unix(4_000_000_000)
                 .map(|until| FutureRelease { seconds: 999, until }),
             deliver_by: Some(60),
@@ -120,7 +121,7 @@ fn command() -> impl Strategy<Value = Unit> {
     prop_oneof![
         8 => prop_oneof![
             "(EHLO|HELO|LHLO) [a-z.]{1,9}",
-            "(NOOP|RSET|HELP|VRFY bob|EXPN x|VRFY bob SMTPUTF8|ETRN x|EHLO|AUTH|AUTH PLAIN|AUTH LOGIN|AUTH SCRAM-SHA-256|AUTH X)",
+            "(NOOP|RSET|HELP|VRFY bob|EXPN x|VRFY bob SMTPUTF8|ETRN x|XCLIENT ADDR=192.0.2.1|XCLIENT X|EHLO|AUTH|AUTH PLAIN|AUTH LOGIN|AUTH SCRAM-SHA-256|AUTH X)",
             "MAIL FROM:<(|[a-z]{1,5}@a.example)>( SIZE=[0-9]{1,5}| BODY=8BITMIME| BODY=BINARYMIME| SMTPUTF8| RET=FULL| REQUIRETLS| MT-PRIORITY=3| HOLDFOR=[0-9]{1,4}| BY=[0-9]{1,3};[NR]| X=Y){0,2}",
             "RCPT TO:<(postmaster|[a-z]{1,5}@b.example)>( NOTIFY=NEVER| ORCPT=rfc822;x)?",
             "AUTH SCRAM-SHA-256 biwsbj11c2VyLHI9YWJj",
@@ -209,11 +210,13 @@ impl Script<Smtp> for Host {
 
     fn answer(&mut self, event: Event<'_>, random: &mut Random) -> Option<Answered<Smtp>> {
         Some(match event {
-            Event::Connected(ask) => ask.with(match self.mood(20, random) {
-                0 => Admission::Refuse(Reply::new(554, Enhanced(5, 7, 1), "no")),
-                1 => Admission::Strained,
-                _ => Admission::Accept,
-            }),
+            Event::Connected(ask) | Event::XClient(ask, _) => {
+                ask.with(match self.mood(20, random) {
+                    0 => Admission::Refuse(Reply::new(554, Enhanced(5, 7, 1), "no")),
+                    1 => Admission::Strained,
+                    _ => Admission::Accept,
+                })
+            }
             Event::SignIn(ask, credentials) => ask.with(match self.mood(10, random) {
                 0 => Verdict::Unavailable,
                 _ if credentials.password().expose() == b"c4narybird" => Verdict::Accepted,

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `role smtp` | or `submission`, `lmtp` |
 //! | `hostname mx.test` | our name |
-//! | `starttls`, `require_tls`, `plaintext_auth`, `require_auth`, `dsn`, `binarymime`, `requiretls`, `mt_priority` | on |
+//! | `starttls`, `require_tls`, `plaintext_auth`, `require_auth`, `dsn`, `binarymime`, `requiretls`, `mt_priority`, `xclient` | on |
 //! | `future_release 86400 2027-01-01T00:00:00Z` | longest hold, last time |
 //! | `deliver_by 60` | least seconds for a return |
 //! | `recipient_domains 5` | RCPTDOMAINMAX |
@@ -55,6 +55,7 @@ impl Speaker for Smtp {
                 "expn" => config.expn = true,
                 "binarymime" => config.binarymime = true,
                 "requiretls" => config.requiretls = true,
+                "xclient" => config.xclient = true,
                 "mt_priority" => config.mt_priority = true,
                 "future_release" => config.future_release = Some(hold(value)?),
                 "deliver_by" => config.deliver_by = Some(count(value)?),
@@ -90,7 +91,7 @@ impl Speaker for Smtp {
 
     fn answer(&mut self, event: Event<'_>, text: Option<&str>) -> Answer<Self> {
         Ok(Some(match event {
-            Event::Connected(ask) => ask.with(match text {
+            Event::Connected(ask) | Event::XClient(ask, _) => ask.with(match text {
                 None | Some("yes") => Admission::Accept,
                 Some("strained") => Admission::Strained,
                 Some(other) => Admission::Refuse(reply(other)?),

@@ -27,7 +27,8 @@ use posthaste_core::session::{Act, Handler, Place};
 use posthaste_core::smtp::Smtp;
 use posthaste_core::smtp::reply::Reply;
 use posthaste_core::smtp::server::event::{
-    Connect, Data, Delivery as Delivered, Hello, Mail, MailFrom, RcptTo, Received, Recipient,
+    Connect, Data, Delivery as Delivered, Hello, Introduced, Mail, MailFrom, RcptTo, Received,
+    Recipient,
 };
 use posthaste_core::smtp::server::{Admission, Decision, Event, Role};
 use posthaste_core::text::Text;
@@ -71,6 +72,7 @@ impl Handler<Smtp> for Delivery {
     fn handle(&mut self, event: Event<'_>, at: &Place<Smtp>) -> Act<Smtp> {
         match event {
             Event::Connected(ask) => self.connected(ask),
+            Event::XClient(ask, whom) => self.introduced(ask, whom),
             Event::Hello { verb, name } => self.greeted(verb, name),
             Event::SignIn(ask, credentials) => {
                 self.identity.check(&self.host, self.peer, ask, &credentials, at)
@@ -124,6 +126,15 @@ impl Delivery {
             false => Admission::Refuse(replies::NOT_FROM_HERE),
         })
         .into()
+    }
+
+    /// A listed peer speaks for somebody else, who is judged as if it had connected itself.
+    fn introduced(&mut self, ask: Ask<Connect>, whom: Introduced<'_>) -> Act<Smtp> {
+        self.peer = whom.address;
+        self.name = Box::default();
+        self.identity.forget();
+        self.transaction = None;
+        self.connected(ask)
     }
 
     fn greeted(&mut self, verb: Hello, name: Text<'_>) -> Act<Smtp> {

@@ -11,7 +11,7 @@ pub(super) fn run(serve: &Serve) -> Result<(), Failure> {
     let file = serve.config.clone();
     let listeners = config.listeners.clone();
     let ready = move || {
-        for Listener { protocol, address, tls } in &listeners {
+        for Listener { protocol, address, tls, .. } in &listeners {
             tracing::info!(%protocol, %address, %tls, "listening");
         }
     };

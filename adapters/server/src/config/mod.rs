@@ -51,6 +51,7 @@ pub(crate) struct Server {
     pub(crate) submission_fixups: bool,
     pub(crate) trusted: Vec<Network>,
     pub(crate) lmtp_from: Vec<Network>,
+    pub(crate) xclient_from: Vec<Network>,
 }
 
 /// `[tls]`.
@@ -66,6 +67,8 @@ pub(crate) struct Listener {
     pub(crate) protocol: Protocol,
     pub(crate) address: SocketAddr,
     pub(crate) tls: TlsMode,
+    /// Proxies, whose connections begin with a PROXY header.
+    pub(crate) proxy_from: Vec<Network>,
 }
 
 /// `[[alias]]`.
@@ -238,6 +241,9 @@ impl Server {
             trusted: s
                 .list("trusted", NETWORK_FORM, |text| text.parse().ok())
                 .unwrap_or_else(|| Network::LOOPBACK.to_vec()),
+            xclient_from: s
+                .list("xclient_from", NETWORK_FORM, |text| text.parse().ok())
+                .unwrap_or_default(),
             lmtp_from: s
                 .list("lmtp_from", NETWORK_FORM, |text| text.parse().ok())
                 .unwrap_or_else(|| Network::LOOPBACK.to_vec()),
@@ -265,7 +271,9 @@ impl Listener {
         let address = s.need("address", address, "\"0.0.0.0:25\"");
         let tls = s.choice("tls", TlsMode::WORDS);
         let tls = tls.unwrap_or(TlsMode::StartTls);
-        Some((Self { protocol: protocol?, address: address?, tls }, s.span()))
+        let proxy_from = s.list("proxy_from", NETWORK_FORM, |text| text.parse().ok());
+        let proxy_from = proxy_from.unwrap_or_default();
+        Some((Self { protocol: protocol?, address: address?, tls, proxy_from }, s.span()))
     }
 }
 

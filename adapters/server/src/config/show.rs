@@ -1,5 +1,6 @@
 //! Printing a config whole, defaults included, in a form that can be read back.
 
+use posthaste_core::gate::Network;
 use std::fmt::Write as _;
 
 use super::limits::Kind;
@@ -27,9 +28,12 @@ pub(crate) fn toml(config: &Config) -> String {
     let _ = writeln!(text, "subaddress = {subaddress:?}");
     let _ = writeln!(text, "plaintext_auth = \"{}\"", server.plaintext_auth);
     let _ = writeln!(text, "submission_fixups = {}", server.submission_fixups);
-    for (key, networks) in [("trusted", &server.trusted), ("lmtp_from", &server.lmtp_from)] {
-        let networks: Vec<_> = networks.iter().map(|n| format!("\"{n}\"")).collect();
-        let _ = writeln!(text, "{key} = [{}]", networks.join(", "));
+    for (key, networks) in [
+        ("trusted", &server.trusted),
+        ("lmtp_from", &server.lmtp_from),
+        ("xclient_from", &server.xclient_from),
+    ] {
+        let _ = writeln!(text, "{key} = {}", list(networks));
     }
     match &config.tls {
         Some(tls) => {
@@ -46,6 +50,7 @@ pub(crate) fn toml(config: &Config) -> String {
         let _ = writeln!(text, "protocol = \"{}\"", listener.protocol);
         let _ = writeln!(text, "address = \"{}\"", listener.address);
         let _ = writeln!(text, "tls = \"{}\"", listener.tls);
+        let _ = writeln!(text, "proxy_from = {}", list(&listener.proxy_from));
     }
     for domain in &config.domains {
         let _ = writeln!(text, "\n[[domain]]\nname = {domain:?}");
@@ -71,4 +76,9 @@ pub(crate) fn toml(config: &Config) -> String {
         let _ = writeln!(text, "{setting:<36} # {}{note}", limit.about);
     }
     text
+}
+
+fn list(networks: &[Network]) -> String {
+    let networks: Vec<_> = networks.iter().map(|n| format!("\"{n}\"")).collect();
+    format!("[{}]", networks.join(", "))
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use posthaste_core::gate::{self, TlsMode as GateTls};
+use posthaste_core::gate::{self, Network, TlsMode as GateTls};
 use posthaste_core::sasl::Mechanism;
 use posthaste_core::{imap, pop3, smtp};
 use posthaste_host::Machines;
@@ -13,25 +13,33 @@ use crate::config::{Config, Limits, Listener, PlaintextAuth, Protocol, TlsMode};
 
 /// The settings of all listeners.
 pub(crate) struct Settings {
-    /// By listener: for everybody, and for loopback.
-    listeners: Vec<(Machines, Machines)>,
+    /// By listener: for everybody, for loopback, and both for those who may say XCLIENT.
+    listeners: Vec<[Machines; 4]>,
+    xclient_from: Vec<Network>,
 }
 
 impl Settings {
     pub(crate) fn new(config: &Config) -> Self {
         let near = config.server.plaintext_auth == PlaintextAuth::Loopback;
-        let both = |l| (machines(config, l, false), machines(config, l, near));
-        Self { listeners: config.listeners.iter().map(both).collect() }
+        let all = |l| {
+            [(false, false), (near, false), (false, true), (near, true)]
+                .map(|(plaintext, xclient)| machines(config, l, plaintext, xclient))
+        };
+        Self {
+            listeners: config.listeners.iter().map(all).collect(),
+            xclient_from: config.server.xclient_from.clone(),
+        }
     }
 
     /// What holds for a connection from `peer` to the listener of this number.
     pub(crate) fn of(&self, listener: usize, peer: IpAddr) -> &Machines {
-        let (everybody, loopback) = &self.listeners[listener];
-        if peer.to_canonical().is_loopback() { loopback } else { everybody }
+        let near = usize::from(peer.to_canonical().is_loopback());
+        let xclient = usize::from(self.xclient_from.iter().any(|network| network.contains(peer)));
+        &self.listeners[listener][near + 2 * xclient]
     }
 }
 
-fn machines(config: &Config, listener: &Listener, plaintext: bool) -> Machines {
+fn machines(config: &Config, listener: &Listener, plaintext: bool, xclient: bool) -> Machines {
     let hostname = config.server.hostname.as_str();
     let starttls = listener.tls == TlsMode::StartTls;
     let limits = &config.limits;
@@ -63,6 +71,7 @@ fn machines(config: &Config, listener: &Listener, plaintext: bool) -> Machines {
             smtp.starttls = starttls;
             smtp.plaintext_auth = plaintext;
             smtp.auth_before_tls = plaintext;
+            smtp.xclient = xclient;
             if role == smtp::server::Role::Submission {
                 smtp.mechanisms = Mechanism::ALL.to_vec();
             }
@@ -237,6 +246,20 @@ mod tests {
                     assert_eq!(mechanisms, at < 3, "listener {at}");
                 }
             }
+        }
+    }
+
+    /// Whoever is not listed may not say for whom it speaks.
+    #[test]
+    fn who_may_say_xclient() {
+        let text = "[server]\nhostname = \"a.test\"\ndata = \"d\"\nxclient_from = [\"192.0.2.0/24\"]\n\
+                    [[domain]]\nname = \"a.test\"\n\
+                    [[listener]]\nprotocol = \"smtp\"\naddress = \"127.0.0.1:1\"\n";
+        let config = Config::parse(text, Path::new("/")).unwrap_or_else(|_| panic!("{text}"));
+        let settings = Settings::new(&config);
+        for (peer, may) in [("192.0.2.1", true), ("192.0.3.1", false), ("127.0.0.1", false)] {
+            let Machines::Smtp(smtp) = settings.of(0, peer.parse().unwrap()) else { panic!() };
+            assert_eq!(smtp.xclient, may, "{peer}");
         }
     }
 }

@@ -147,6 +147,7 @@ impl Running {
             address: listener.address,
             mode: machines::mode(listener.tls),
             tls: (listener.tls != TlsMode::None).then(|| tls.clone()),
+            proxies: listener.proxy_from.clone(),
         });
         let settings = posthaste_tls::Config {
             listeners: listeners.collect(),

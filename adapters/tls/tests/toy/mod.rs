@@ -249,6 +249,8 @@ pub struct Book {
     pub made: AtomicU64,
     pub places: Mutex<Vec<Place<Toy>>>,
     pub held: Mutex<Vec<Responder<Echo>>>,
+    /// Whom sessions were made for.
+    pub arrivals: Mutex<Vec<Arrival>>,
 }
 
 #[derive(Debug)]
@@ -299,8 +301,9 @@ impl Toys {
 impl Factory for Toys {
     type Session = Session;
 
-    fn make(&self, _: &Arrival, inbox: &Arc<Inbox<Note<Toy>>>, key: u64) -> Session {
+    fn make(&self, arrival: &Arrival, inbox: &Arc<Inbox<Note<Toy>>>, key: u64) -> Session {
         self.book.made.fetch_add(1, Ordering::SeqCst);
+        self.book.arrivals.lock().unwrap().push(*arrival);
         let place = Place::new(inbox.clone(), key);
         self.book.places.lock().unwrap().push(place.clone());
         Pair::new(Server::new(self.wait), Echoes(self.book.clone()), place)

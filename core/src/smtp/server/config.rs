@@ -57,6 +57,8 @@ pub struct Config {
     pub recipient_domains: Option<u32>,
     /// Know EXPN, list it, and ask the host who is on the list; else it is refused with 502 (RFC 5321 §3.5.2).
     pub expn: bool,
+    /// Take XCLIENT: for peers that are listed, and may say for whom they speak.
+    pub xclient: bool,
     /// Limits in quiet times.
     pub limits: Limits,
     /// Limits for sessions that were admitted as [`Strained`](super::Admission::Strained).
@@ -100,6 +102,7 @@ impl Config {
             deliver_by: None,
             recipient_domains: None,
             expn: false,
+            xclient: false,
             limits: Limits::DEFAULT,
             strained: Limits::STRAINED,
         }

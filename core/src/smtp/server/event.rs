@@ -4,6 +4,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+use core::net::IpAddr;
 
 use crate::grammar::address::{ForwardPath, ReversePath};
 use crate::machine::{Ask, End, Question, TlsFacts, answers};
@@ -26,6 +27,8 @@ use crate::text::Text;
 pub enum Event<'i> {
     /// Somebody connected. Always the first event.
     Connected(Ask<Connect>),
+    /// XCLIENT: a listed peer speaks for somebody else, who begins anew. May that one have a session?
+    XClient(Ask<Connect>, Introduced<'i>),
     /// HELO, EHLO or LHLO: the peer's name for itself. Ends a transaction.
     Hello {
         /// Which of the three.
@@ -101,6 +104,7 @@ impl fmt::Debug for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connected(_) => f.write_str("Connected"),
+            Self::XClient(_, whom) => write!(f, "XClient {whom:?}"),
             Self::Hello { verb, name } => write!(f, "Hello {verb} {name:?}"),
             Self::Auth(mechanism) => write!(f, "Auth {mechanism}"),
             Self::SignIn(_, credentials) => write!(f, "SignIn {credentials:?}"),
@@ -147,6 +151,45 @@ impl fmt::Display for Hello {
             Self::Helo => "HELO",
             Self::Lhlo => "LHLO",
         })
+    }
+}
+
+/// What XCLIENT said of somebody. What it did not say, or said to be unavailable, is not known; what was said
+/// before holds no longer.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Introduced<'i> {
+    /// `ADDR=`: its address.
+    pub address: Option<IpAddr>,
+    /// `PORT=`: its port.
+    pub port: Option<u16>,
+    /// `NAME=`: its name by DNS.
+    pub name: Option<Xtext<'i>>,
+    /// `HELO=`: its name for itself.
+    pub hello: Option<Xtext<'i>>,
+    /// `DESTADDR=`: where it connected to.
+    pub to: Option<IpAddr>,
+    /// `DESTPORT=`: the port it connected to.
+    pub to_port: Option<u16>,
+}
+
+impl fmt::Debug for Introduced<'_> {
+    /// As it stood in the command, in a fixed order.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut blank = "";
+        let mut say = |word: &str, value: Option<&dyn fmt::Display>| {
+            let Some(value) = value else { return Ok(()) };
+            write!(f, "{blank}{word}={value}")?;
+            blank = " ";
+            Ok(())
+        };
+        let name = self.name.map(|name| Text(name.encoded()));
+        let hello = self.hello.map(|name| Text(name.encoded()));
+        say("ADDR", self.address.as_ref().map(|a| a as _))?;
+        say("PORT", self.port.as_ref().map(|p| p as _))?;
+        say("NAME", name.as_ref().map(|n| n as _))?;
+        say("HELO", hello.as_ref().map(|n| n as _))?;
+        say("DESTADDR", self.to.as_ref().map(|a| a as _))?;
+        say("DESTPORT", self.to_port.as_ref().map(|p| p as _))
     }
 }
 

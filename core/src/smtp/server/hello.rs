@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use super::Server;
 use super::config::Role;
 use super::event::{Event, Hello};
+use super::xclient::ATTRIBUTES;
 use crate::sasl::Mechanism;
 use crate::smtp::command::Command;
 use crate::smtp::extension::HOLD_MOST;
@@ -130,6 +131,9 @@ impl Server {
         line(out, b"HELP");
         if self.config.expn {
             line(out, b"EXPN");
+        }
+        if self.config.xclient {
+            line(out, ATTRIBUTES);
         }
         // RFC 9422 §3.
         out.extend_from_slice(b"250-LIMITS MAILMAX=");

@@ -351,6 +351,7 @@ impl Server {
                 self.bad(command, out, 500, Enhanced(5, 5, 1), "There is no such command")
             }
             Verb::Vrfy => self.vrfy(command, out),
+            Verb::XClient => self.xclient(command, out),
         }
     }
 

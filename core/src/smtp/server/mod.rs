@@ -8,7 +8,7 @@
 //! | `machine` | how the machine is driven: questions, answers, the end |
 //! | `state` | what it does, what it has before it and what it has asked |
 //! | `frame` | what is at the front of the input, and how long we wait for more |
-//! | `hello`, `starttls`, `auth`, `mail`, `rcpt`, `data`, `bdat`, `simple` | the commands |
+//! | `hello`, `starttls`, `auth`, `mail`, `rcpt`, `data`, `bdat`, `simple`, `xclient` | the commands |
 //! | `outcome` | what is said about a message, to one or to each |
 //!
 //! # States
@@ -24,6 +24,7 @@
 //! | MAIL (530 if sign-in is required) | 503 | ✓ | 503 | 503 | 503 |
 //! | RCPT | 503 | 503 | ✓ | ✓ | 503 |
 //! | DATA | 503 | 503 | 503 | ✓ | 503 |
+//! | XCLIENT (550 unless the peer is listed) | ✓ | ✓ resets | 503 | 503 | 503 |
 //! | BDAT (its octets are read in any case) | 503 | 503 | 503 | ✓ | ✓ |
 //!
 //! In LMTP the last BDAT after MAIL has no reply: it has one for each recipient (RFC 2033 §4.3).
@@ -45,6 +46,7 @@ mod starttls;
 mod state;
 #[cfg(test)]
 mod tests;
+mod xclient;
 
 pub use config::{Config, Limits, Role};
 pub use event::{Admission, Answer, Decision, Event, Outcome};

@@ -477,6 +477,8 @@ fn kind(fault: &Fault) -> &'static str {
     use std::io::ErrorKind;
     match fault {
         Fault::NoTls | Fault::Tls(_) => "TLS",
+        // Servers alone hear proxies.
+        Fault::Proxy => "proxy",
         Fault::Timeout => "stalled",
         Fault::Socket(error) => match error.kind() {
             ErrorKind::AddrInUse | ErrorKind::AddrNotAvailable => "no local port",

@@ -163,7 +163,7 @@ pub(super) fn server(arguments: &SmtpSink) -> Result<posthaste_mio::Config, Fail
         ..posthaste_mio::Limits::DEFAULT
     };
     Ok(posthaste_mio::Config {
-        listeners: vec![Listener { address: arguments.address, mode, tls }],
+        listeners: vec![Listener { address: arguments.address, mode, tls, proxies: Vec::new() }],
         reactors: arguments.threads,
         limits,
     })
