@@ -321,3 +321,24 @@ fn who_waits_too_long_for_the_budget_is_sent_away() {
     assert!(slow.say(".\n").starts_with("250 "));
     assert_eq!(inbox(&host, "bob").len(), 1);
 }
+
+/// A filter in front of us signs in as nobody, speaks for one client after the other, and each is who the trace
+/// names.
+#[test]
+fn the_trace_names_whom_a_filter_speaks_for() {
+    let host = host();
+    let config = Config { xclient: true, ..Config::new(Role::Smtp, "mail.example.test") };
+    let peer = Some("127.0.0.1".parse().unwrap());
+    let mut talk = Talk::new(Server::new(Arc::new(config)), host.smtp(Role::Smtp, peer));
+    talk.say("EHLO filter.test\n");
+    for (address, shown) in
+        [("192.0.2.9", "[192.0.2.9]"), ("IPV6:2001:db8::9", "[IPv6:2001:db8::9]")]
+    {
+        let greeting = talk.say(&format!("XCLIENT ADDR={address} NAME=far.test\n"));
+        assert!(greeting.starts_with("220 "), "{greeting}");
+        talk.say("EHLO far.test\nMAIL FROM:<>\nRCPT TO:<alice@example.test>\nDATA\n");
+        assert!(talk.say(&format!("{MESSAGE}.\n")).starts_with("250 "));
+        let last = inbox(&host, "alice").pop().unwrap();
+        assert!(last.contains(&format!("Received: from far.test ({shown})")), "{last}");
+    }
+}

@@ -72,6 +72,8 @@ fn machines(config: &Config, listener: &Listener, plaintext: bool, xclient: bool
             smtp.plaintext_auth = plaintext;
             smtp.auth_before_tls = plaintext;
             smtp.xclient = xclient;
+            // No message leaves again, so none leaves without TLS (RFC 8689 §4).
+            smtp.requiretls = listener.tls != TlsMode::None;
             if role == smtp::server::Role::Submission {
                 smtp.mechanisms = Mechanism::ALL.to_vec();
             }

@@ -149,11 +149,19 @@ fn extensions_are_offered_as_told() {
         let words = offer.lines().skip(1).map(|line| line[4..].split(' ').next().unwrap());
         words.map(str::to_owned).collect::<Vec<_>>()
     };
-    let usual =
-        ["PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "CHUNKING", "LIMITS", "ENHANCEDSTATUSCODES"];
+    let usual = [
+        "PIPELINING",
+        "SIZE",
+        "8BITMIME",
+        "SMTPUTF8",
+        "CHUNKING",
+        "HELP",
+        "LIMITS",
+        "ENHANCEDSTATUSCODES",
+    ];
     assert_eq!(offers(&[]), usual);
     let hidden = ["--hide", "pipelining,8bitmime", "--hide", "smtputf8,chunking"];
-    assert_eq!(offers(&hidden), ["SIZE", "LIMITS", "ENHANCEDSTATUSCODES"]);
+    assert_eq!(offers(&hidden), ["SIZE", "HELP", "LIMITS", "ENHANCEDSTATUSCODES"]);
     let more = offers(&["--offer", "dsn,binarymime,mt-priority", "--auth", "--tls", "starttls"]);
     for name in ["DSN", "BINARYMIME", "MT-PRIORITY", "AUTH", "STARTTLS"] {
         assert!(more.contains(&name.to_owned()), "{more:?}");
