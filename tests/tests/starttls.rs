@@ -26,6 +26,7 @@ use posthaste_tests::simulator::inputs::inputs;
 use posthaste_tests::simulator::random::Random;
 use posthaste_tls::{
     Certificates, ClientTls, Factory, Handle, InboxOf, Listener, ServerTls, Source, Tls, Trust,
+    Upgrade,
 };
 
 /// Cuttings of each machine.
@@ -630,16 +631,13 @@ async fn a_real_client_believes_nothing() {
         let mut config = client::Config::new("me.test");
         config.tls = TlsPolicy::Required;
         config.account = Account::new("a", "b").ok();
-        let mut client = posthaste_tokio::smtp::connect(
-            "127.0.0.1",
-            port,
-            TlsMode::StartTls,
-            &client_tls,
-            Arc::new(config),
-            [9; 18],
-        )
-        .await
-        .unwrap();
+        let upgrade = Upgrade::Client(client_tls.clone(), "127.0.0.1".to_owned());
+        let machine = client::Client::new(Arc::new(config), [9; 18]);
+        let mode = TlsMode::StartTls;
+        let mut client =
+            posthaste_tokio::Connection::connect("127.0.0.1", port, mode, upgrade, machine)
+                .await
+                .unwrap();
         let mut events = Vec::new();
         loop {
             match client.next().await {

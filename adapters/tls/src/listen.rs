@@ -48,6 +48,24 @@ pub struct Config {
 }
 
 impl Listener {
+    /// A listener without TLS.
+    #[must_use]
+    pub const fn plain(address: SocketAddr) -> Self {
+        Self { address, mode: TlsMode::None, tls: None, proxies: Vec::new() }
+    }
+
+    /// A listener whose clients may start TLS in the protocol.
+    #[must_use]
+    pub const fn starttls(address: SocketAddr, tls: ServerTls) -> Self {
+        Self { address, mode: TlsMode::StartTls, tls: Some(tls), proxies: Vec::new() }
+    }
+
+    /// A listener where TLS comes first.
+    #[must_use]
+    pub const fn implicit(address: SocketAddr, tls: ServerTls) -> Self {
+        Self { address, mode: TlsMode::Implicit, tls: Some(tls), proxies: Vec::new() }
+    }
+
     /// Binds it `times` times, on one port, for as many threads.
     ///
     /// # Errors

@@ -1,32 +1,47 @@
 //! Posthaste's machines for async programs.
 //!
-//! Two ways to use them, both on tokio:
+//! Mail in and out of a program, on tokio: servers whose questions your async methods answer, and a client
+//! that streams.
 //!
+//! - [`smtp`]: a server of SMTP, submission and LMTP ([`smtp::Server`], [`smtp::Handler`]) and a client
+//!   ([`smtp::Client`]).
+//! - A [`Host`] serves any machine in that way: it accepts, limits, starts TLS and stops.
+//! - A [`Connection`] is a bare machine over a socket, for programs that would rather write
+//!   `while let Some(event) = connection.next().await?` than a handler; servers and clients alike. It
+//!   names no protocol.
 //! - A [`Server`] runs the same sessions as the mio adapter, one task a connection, from the same
 //!   [`Config`] and [`Factory`]. An idle connection holds no buffer: it waits for readiness and borrows
 //!   one then.
-//! - A [`Connection`] is a bare machine over a socket, for programs that would rather write
-//!   `while let Some(event) = connection.next().await?` than a handler; servers and clients alike.
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`server`] | [`Server`] |
-//! | `task` | one connection of it |
+//! | [`smtp`] | SMTP, submission, LMTP: handler, server, client |
+//! | [`pop3`], [`imap`] | a connection with the machines of each |
 //! | [`connection`] | [`Connection`] |
-//! | [`smtp`], [`imap`], [`pop3`] | a connection with the machines of each, by short names |
+//! | [`wire`] | [`Wire`]: the socket under it, TCP or Unix |
+//! | [`host`] | [`Host`]: listeners, and a [`Service`] for each connection; [`Peer`] |
+//! | [`server`] | [`Server`], and `task`: one connection of it |
+//! | `hall` | binding and accepting, for both |
+//! | `leash` | what ends a conversation from outside: the server's stopping, the clock |
 
 pub mod connection;
+mod hall;
+pub mod host;
 pub mod imap;
+mod leash;
+mod pool;
 pub mod pop3;
 pub mod server;
 pub mod smtp;
-mod socket;
 mod task;
+pub mod wire;
 
-pub use connection::Connection;
+pub use connection::{Connection, Poker};
+pub use host::{Host, Peer, Service};
 pub use posthaste_core::gate::{Arrival, Limits, Network, TlsMode};
 pub use posthaste_tls::{
     BindError, ClientTls, Config, Counts, Factory, Handle, Inbox, InboxOf, Listener, ServerTls,
     Trust, Upgrade,
 };
 pub use server::Server;
+pub use wire::Wire;

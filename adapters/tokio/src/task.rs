@@ -7,21 +7,22 @@ use std::time::Duration;
 use posthaste_core::gate::{Arrival, TlsMode};
 use posthaste_core::machine::{Instant, Reason};
 use posthaste_core::session::Session;
-use posthaste_tls::control::{Stop, count};
-use posthaste_tls::{Driver, Factory, Guest, Inbox, InboxOf, Next, Rules, Upgrade};
+use posthaste_tls::control::Stop;
+use posthaste_tls::{Driver, Factory, Inbox, InboxOf, Next, Rules, Upgrade};
 use tokio::io::Interest;
-use tokio::net::TcpStream;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 
-use crate::server::House;
-use crate::socket::{Tcp, with_pool};
+use crate::hall::{Hall, Visit, Visitor};
+use crate::pool::with_pool;
+use crate::wire::{Io, Wire};
 
 /// How long the last words may take after the drain.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 pub(crate) struct Task<F: Factory> {
-    house: Arc<House<F>>,
-    stream: TcpStream,
+    hall: Arc<Hall>,
+    factory: Arc<F>,
+    wire: Wire,
     /// Which listener it came to.
     index: usize,
     /// Our end.
@@ -31,17 +32,7 @@ pub(crate) struct Task<F: Factory> {
     notes: Vec<(u64, <F::Session as Session>::Note)>,
     drain: Drain,
     // Last, so that everything else is gone when the gate hears of it.
-    guest: Guest,
-    _all: mpsc::Sender<()>,
-}
-
-impl<F: Factory> Drop for Task<F> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            count(&self.house.control.figures.panics);
-            tracing::error!(peer = %self.guest.peer, "a session panicked; its connection is closed");
-        }
-    }
+    visitor: Visitor,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -52,44 +43,37 @@ enum Drain {
 }
 
 impl<F: Factory> Task<F> {
-    pub(crate) fn new(
-        house: Arc<House<F>>,
-        stream: TcpStream,
-        index: usize,
-        local: SocketAddr,
-        guest: Guest,
-        all: mpsc::Sender<()>,
-    ) -> Self {
+    pub(crate) fn new(hall: Arc<Hall>, factory: Arc<F>, visit: Visit) -> Self {
         let notify = Arc::new(Notify::new());
         let bell = notify.clone();
         let inbox = Arc::new(Inbox::new(move || bell.notify_one()));
         inbox.rouse();
         Self {
-            house,
-            stream,
-            index,
-            local,
+            hall,
+            factory,
+            wire: visit.stream.into(),
+            index: visit.index,
+            local: visit.local,
             inbox,
             notify,
             notes: Vec::new(),
             drain: Drain::No,
-            guest,
-            _all: all,
+            visitor: visit.visitor,
         }
     }
 
     pub(crate) async fn run(mut self) {
-        let house = self.house.clone();
-        let control = &house.control;
-        let listener = &house.listeners[self.index];
+        let hall = self.hall.clone();
+        let control = hall.control();
+        let listener = &hall.listeners[self.index];
         let implicit = listener.mode == TlsMode::Implicit;
-        let upgrade = house.upgrades[self.index].as_ref();
+        let upgrade = hall.upgrades[self.index].as_ref();
         let (tls_handshake, write_stall) = {
             let gate = control.gate();
             (gate.limits().tls_handshake, gate.limits().write_stall)
         };
         let rules = Rules { upgrade, tls_handshake, write_stall };
-        let mut driver = if listener.is_proxy(self.guest.peer.ip()) {
+        let mut driver = if listener.is_proxy(self.visitor.guest.peer.ip()) {
             Driver::proxied(control.now(), &rules)
         } else if implicit {
             let Some(Ok(tls)) = upgrade.map(Upgrade::start) else { return };
@@ -97,7 +81,7 @@ impl<F: Factory> Task<F> {
         } else {
             Driver::plain(self.make())
         };
-        if let Some(why) = self.guest.refused {
+        if let Some(why) = self.visitor.guest.refused {
             with_pool(|pool| driver.close(why, pool));
         }
         loop {
@@ -106,15 +90,15 @@ impl<F: Factory> Task<F> {
             if self.drain(&mut driver, now) {
                 break;
             }
-            let mut socket = Tcp(&self.stream);
+            let mut socket = Io(&self.wire);
             match with_pool(|pool| driver.run(now, &mut socket, pool, &rules)) {
                 Next::Again => tokio::task::yield_now().await,
                 Next::Introduced => {
                     let (peer, local) = match driver.ends() {
                         Some(ends) => (ends.peer, ends.local),
-                        None => (self.guest.peer, self.local),
+                        None => (self.visitor.guest.peer, self.local),
                     };
-                    if !self.guest.introduce(peer, implicit) {
+                    if !self.visitor.guest.introduce(peer, implicit) {
                         break;
                     }
                     self.local = local;
@@ -128,7 +112,7 @@ impl<F: Factory> Task<F> {
                     if begun.is_err() {
                         break;
                     }
-                    if let Some(why) = self.guest.refused {
+                    if let Some(why) = self.visitor.guest.refused {
                         with_pool(|pool| driver.close(why, pool));
                     }
                 }
@@ -138,7 +122,7 @@ impl<F: Factory> Task<F> {
             }
         }
         if let Some(fault) = driver.fault() {
-            self.guest.lost(fault, driver.is_handshaking());
+            self.visitor.guest.lost(fault, driver.is_handshaking());
         }
     }
 
@@ -147,11 +131,11 @@ impl<F: Factory> Task<F> {
         let arrival = Arrival {
             listener: self.index,
             local: self.local,
-            peer: self.guest.peer,
-            tls: self.house.listeners[self.index].mode,
-            trusted: self.guest.trusted,
+            peer: self.visitor.guest.peer,
+            tls: self.hall.listeners[self.index].mode,
+            trusted: self.visitor.guest.trusted,
         };
-        self.house.factory.make(&arrival, &self.inbox, 0)
+        self.factory.make(&arrival, &self.inbox, 0)
     }
 
     fn take_notes(&mut self, driver: &mut Driver<F::Session>) {
@@ -164,12 +148,12 @@ impl<F: Factory> Task<F> {
 
     /// Ends it as the server's stopping wants it. Says whether that is done.
     fn drain(&mut self, driver: &mut Driver<F::Session>, now: Instant) -> bool {
-        let stop = self.house.control.stop();
+        let stop = self.hall.control().stop();
         if stop == Stop::No {
             return false;
         }
         if self.drain == Drain::No {
-            let wait = self.house.control.gate().limits().drain;
+            let wait = self.hall.control().gate().limits().drain;
             self.drain = Drain::Until(now + wait);
         }
         match self.drain {
@@ -191,8 +175,8 @@ impl<F: Factory> Task<F> {
 
     /// Waits for an edge, a note, the deadline, or the server's stopping.
     async fn wait(&mut self, driver: &mut Driver<F::Session>) {
-        let control = &self.house.control;
-        let bell = self.house.bell.notified();
+        let control = self.hall.control();
+        let bell = self.hall.leash.bell().notified();
         tokio::pin!(bell);
         bell.as_mut().enable();
         let news = control.stop() != Stop::No && (self.drain == Drain::No || driver.is_idle());
@@ -207,7 +191,7 @@ impl<F: Factory> Task<F> {
         };
         let socket = async {
             match interest {
-                Some(interest) => self.stream.ready(interest).await,
+                Some(interest) => self.wire.ready(interest).await,
                 None => std::future::pending().await,
             }
         };

@@ -1,109 +1,92 @@
-//! A message from the SMTP client machine to the server machine, both awaited.
+//! The SMTP client and the SMTP server against each other, over real sockets.
 
-use std::sync::Arc;
+mod common;
 
-use posthaste_core::grammar::address::Address;
-use posthaste_core::machine::End;
-use posthaste_core::smtp::client::event::Recipient;
-use posthaste_core::smtp::client::{self, Envelope, Order, Piece};
-use posthaste_core::smtp::reply::{Enhanced, Reply};
-use posthaste_core::smtp::server::event::{Admission, Decision, Outcome};
-use posthaste_core::smtp::server::{self, Role};
-use posthaste_tls::{Certificates, Source};
-use posthaste_tokio::{ClientTls, ServerTls, TlsMode, Trust, Upgrade, smtp};
-use tokio::net::TcpListener;
+use common::{Keeper, envelope, keep, loopback, serve, tls};
+use posthaste_core::machine::TlsVersion;
+use posthaste_tokio::smtp::{Client, Config, Fate, Remote, Role, from_reader};
+use posthaste_tokio::{Listener, TlsMode};
 
-/// Takes one connection's mail; gives the messages and whether TLS was up.
-async fn serve(listener: TcpListener, tls: ServerTls, mode: TlsMode) -> (Vec<Vec<u8>>, bool, End) {
-    let (stream, _) = listener.accept().await.unwrap();
-    let mut config = server::Config::new(Role::Smtp, "mx.example");
-    config.starttls = mode == TlsMode::StartTls;
-    let mut connection = smtp::accept(stream, Arc::new(config), Some(tls.clone())).unwrap();
-    if mode == TlsMode::Implicit {
-        connection.secure(&Upgrade::Server(tls)).await.unwrap();
-    }
-    let (mut messages, mut message, mut secure) = (Vec::new(), Vec::new(), false);
-    loop {
-        use server::Event;
-        match connection.next().await.unwrap() {
-            Some(Event::Connected(ask)) => connection.answer(ask, Admission::Accept).unwrap(),
-            Some(Event::Mail(ask, _)) => connection.answer(ask, Decision::Accept).unwrap(),
-            Some(Event::Recipient(ask, _)) => connection.answer(ask, Decision::Accept).unwrap(),
-            Some(Event::Data(ask, _)) => connection.answer(ask, Decision::Accept).unwrap(),
-            Some(Event::Body(run)) => message.extend_from_slice(run.as_bytes()),
-            Some(Event::BodyEnd(ask, _)) => {
-                messages.push(std::mem::take(&mut message));
-                // Something durable would be awaited here.
-                tokio::task::yield_now().await;
-                let reply = Reply::new(250, Enhanced(2, 0, 0), "Kept");
-                connection.answer(ask, Outcome::All(reply)).unwrap();
+fn message() -> Vec<u8> {
+    let mut message = b"Subject: hello\r\n\r\n.dots\r\n..more\r\n".to_vec();
+    message.extend(b"0123456789012345678901234567890123456789\r\n".repeat(10_000));
+    message
+}
+
+#[tokio::test]
+async fn a_message_arrives_however_tls_comes() {
+    let (server_tls, client_tls) = tls();
+    for mode in [TlsMode::None, TlsMode::StartTls, TlsMode::Implicit] {
+        for chunking in [false, true] {
+            let keeper = Keeper::default();
+            let made = keeper.clone();
+            let listener = Listener { mode, ..Listener::starttls(loopback(), server_tls.clone()) };
+            let config = Config::new(Role::Smtp, "mx.example.test");
+            let server = serve(listener, config, move |_| made.clone());
+            let port = server.address.port();
+            let mut remote = match mode {
+                TlsMode::None => Remote::plain("127.0.0.1", port),
+                TlsMode::StartTls => Remote::submission("127.0.0.1", client_tls.clone()).port(port),
+                TlsMode::Implicit => {
+                    Remote::submissions("127.0.0.1", client_tls.clone()).port(port)
+                }
+            };
+            remote.config.chunking = chunking;
+            let mut client = Client::connect(&remote).await.unwrap();
+            assert_eq!(client.tls().is_some(), mode != TlsMode::None);
+            let envelope = envelope(&["alice", "bob"]);
+            // Bytes, and what reads.
+            for streamed in [false, true] {
+                let report = if streamed {
+                    client.send(&envelope, from_reader(&message()[..])).await.unwrap()
+                } else {
+                    client.send(&envelope, message()).await.unwrap()
+                };
+                assert!(report.is_taken_by_all(), "{report:?}");
+                assert_eq!(report.fates.len(), 2);
             }
-            Some(Event::Secured(_)) => secure = true,
-            Some(Event::Ended(end)) => {
-                assert!(connection.next().await.unwrap().is_none());
-                return (messages, secure || mode == TlsMode::Implicit, end);
+            client.noop().await.unwrap();
+            client.quit().await.unwrap();
+            let kept = keeper.kept();
+            assert_eq!(kept.len(), 2);
+            for kept in kept {
+                assert!(kept.octets == message(), "{mode} {chunking}");
+                let peer = &kept.transaction.peer;
+                assert_eq!(
+                    peer.tls.map(|tls| tls.version),
+                    (mode != TlsMode::None).then_some(TlsVersion::Tls13)
+                );
+                assert_eq!(peer.name(), "[127.0.0.1]");
+                let expected = if mode == TlsMode::None { "ESMTP" } else { "ESMTPS" };
+                assert_eq!(kept.transaction.protocol(), expected);
+                assert_eq!(kept.transaction.envelope.recipients.len(), 2);
             }
-            Some(_) => {}
-            None => unreachable!("the end is an event"),
         }
     }
 }
 
 #[tokio::test]
-async fn a_message_arrives_however_tls_comes() {
-    let folder = tempfile::tempdir().unwrap();
-    let source = Source::self_signed(folder.path(), &["127.0.0.1".to_owned()]).unwrap();
-    let certificates = Arc::new(Certificates::load(vec![source]).unwrap());
-    let trust = Trust::Roots(vec![certificates.first()]);
-    let (server_tls, client_tls) =
-        (ServerTls::new(certificates).unwrap(), ClientTls::new(&trust).unwrap());
-    let mut message = b"Subject: hello\r\n\r\n.dots\r\n..more\r\n".to_vec();
-    message.extend(b"0123456789012345678901234567890123456789\r\n".repeat(10_000));
-    for mode in [TlsMode::None, TlsMode::StartTls, TlsMode::Implicit] {
-        for chunking in [false, true] {
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let port = listener.local_addr().unwrap().port();
-            let served = tokio::spawn(serve(listener, server_tls.clone(), mode));
-            let mut config = client::Config::new("client.example");
-            config.chunking = chunking;
-            let mut client =
-                smtp::connect("127.0.0.1", port, mode, &client_tls, Arc::new(config), [7; 18])
-                    .await
-                    .unwrap();
-            let address = |text: &str| Address::parse(text.as_bytes()).unwrap();
-            let recipient =
-                Recipient { address: address("alice@mx.example"), notify: None, orcpt: None };
-            let mut envelope = Some(Box::new(Envelope {
-                sender: Some(address("bob@client.example")),
-                recipients: vec![recipient],
-                size: Some(message.len() as u64),
-                ..Envelope::default()
-            }));
-            let mut pieces: Vec<_> = message.chunks(7_000).map(<[u8]>::to_vec).rev().collect();
-            let mut codes = Vec::new();
-            loop {
-                use client::Event;
-                match client.next().await.unwrap() {
-                    None => break,
-                    Some(Event::Ready(ask)) => {
-                        let order = envelope.take().map_or(Order::Quit, Order::Send);
-                        client.answer(ask, order).unwrap();
-                    }
-                    Some(Event::Source(ask)) => {
-                        let piece = pieces.pop().unwrap_or_default().into();
-                        let last = pieces.is_empty();
-                        let piece = if last { Piece::Last(piece) } else { Piece::More(piece) };
-                        client.answer(ask, piece).unwrap();
-                    }
-                    Some(Event::Delivery(_, response)) => codes.push(response.code()),
-                    Some(_) => {}
-                }
-            }
-            drop(client);
-            assert_eq!(codes, [250], "{mode} {chunking}");
-            let (messages, secure, end) = served.await.unwrap();
-            assert_eq!((messages.len(), secure, end), (1, mode != TlsMode::None, End::Quit));
-            assert!(messages[0] == message, "{mode} {chunking}");
-        }
-    }
+async fn refused_recipients_do_not_keep_the_others() {
+    let (server, keeper) = keep(Role::Smtp);
+    let remote = Remote::plain("127.0.0.1", server.address.port());
+    let mut client = Client::connect(&remote).await.unwrap();
+    let mut to = envelope(&["alice", "full"]);
+    to.recipients
+        .push("x@elsewhere.test".parse::<posthaste_tokio::smtp::Address>().unwrap().into());
+    let report = client.send(&to, "hi\r\n").await.unwrap();
+    let Fate::Taken(reply) = &report.fates[0] else { panic!("{report:?}") };
+    assert_eq!(reply.text(), "Kept as 1");
+    let Fate::Refused(reply) = &report.fates[1] else { panic!("{report:?}") };
+    assert_eq!(
+        (reply.code(), reply.to_string()),
+        (452, "452 4.3.1 There is no room now, try again later".into())
+    );
+    assert!(report.fates[1].is_transient());
+    assert_eq!(report.failed().map(|(number, _)| number).collect::<Vec<_>>(), [1, 2]);
+    assert!(!report.fates[2].is_transient() && !report.may_have_been_taken());
+    // Nobody at all; then the session goes on.
+    let report = client.send(&envelope(&["full"]), "hi\r\n").await.unwrap();
+    assert!(matches!(&report.fates[..], [Fate::Refused(_)]));
+    assert!(client.send(&envelope(&["bob"]), "hi\r\n").await.unwrap().is_taken_by_all());
+    assert_eq!(keeper.kept().len(), 2);
 }
