@@ -9,6 +9,7 @@ pub mod mime;
 pub mod mime_build;
 pub mod mime_content;
 pub mod pop3;
+pub mod proxy;
 pub mod sasl;
 pub mod smtp;
 pub mod store;
@@ -54,6 +55,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("mime_uuencode", transfer::uuencode),
     ("pop3_body", pop3::body),
     ("pop3_server", pop3::server),
+    ("proxy_header", proxy::header),
     ("sasl_client", sasl::client),
     ("sasl_prep", sasl::prep),
     ("sasl_server", sasl::server),

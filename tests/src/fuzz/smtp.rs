@@ -13,7 +13,7 @@ use posthaste_core::smtp::client::{
     self, Client, Envelope, Offer, Order, Piece, Response, TlsPolicy,
 };
 use posthaste_core::smtp::extension::{
-    DeliverBy, OriginalRecipient, Priority, Release, Submitter, Until, Xtext,
+    DeliverBy, FutureRelease, OriginalRecipient, Priority, Release, Submitter, Until, Xtext,
 };
 use posthaste_core::smtp::reply::{Enhanced, Reply};
 use posthaste_core::smtp::server::{Admission, Config, Decision, Event, Outcome, Role, Server};
@@ -32,7 +32,16 @@ pub fn server(octets: &[u8]) {
         let mut config = Config::new(role, "mx.test");
         config.require_auth = settings & 4 != 0;
         config.plaintext_auth = settings & 8 != 0;
-        config.dsn = settings & 16 != 0;
+        let all = settings & 16 != 0;
+        config.dsn = all;
+        config.binarymime = all;
+        config.mt_priority = all;
+        config.deliver_by = all.then_some(60);
+        let until = Until::from_unix(4_000_000_000);
+        config.future_release =
+            until.filter(|_| all).map(|until| FutureRelease { seconds: 999, until });
+        config.expn = all;
+        config.xclient = all;
         config.chunking = settings & 32 == 0;
         config.mechanisms = Mechanism::ALL.to_vec();
         config.limits.message_size = 200;
