@@ -6,7 +6,7 @@
 //!
 //! Read in this order: [`Machine`] and [`Advance`] (the driving), [`Input`] (the bytes),
 //! [`Protocol`] (what a machine says and hears), [`Ask`] and [`Answered`] (its questions),
-//! [`Reason`] and [`End`] (how it stops). The loop that drives a machine with a handler is written
+//! [`TlsFacts`] (what is known of the TLS under it), [`Reason`] and [`End`] (how it stops). The loop that drives a machine with a handler is written
 //! once, in [`session`](crate::session).
 //!
 //! # Why two calls
@@ -32,11 +32,13 @@ mod answers;
 mod ask;
 mod input;
 mod time;
+mod tls;
 
 pub(crate) use answers::answers;
 pub use ask::{Answered, Ask, Asking, Stale};
 pub use input::Input;
 pub use time::Instant;
+pub use tls::{Exporter, Fingerprint, TlsFacts, TlsVersion};
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -173,40 +175,6 @@ pub trait Machine {
         out: &mut Vec<u8>,
     ) -> Result<(), Stale> {
         self.settle(ask.with(answer), out)
-    }
-}
-
-/// What is known of the TLS session under a conversation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TlsFacts {
-    /// The protocol version.
-    pub version: TlsVersion,
-    /// The cipher suite's number in the IANA registry, as in `0x1301`.
-    pub cipher: u16,
-    /// Whether the peer showed a certificate that was verified.
-    pub verified: bool,
-}
-
-impl TlsFacts {
-    /// TLS 1.3 with `TLS_AES_128_GCM_SHA256`, for tests.
-    pub const TEST: Self = Self { version: TlsVersion::Tls13, cipher: 0x1301, verified: false };
-}
-
-/// The versions of TLS we speak.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum TlsVersion {
-    /// TLS 1.2, RFC 5246.
-    Tls12,
-    /// TLS 1.3, RFC 8446.
-    Tls13,
-}
-
-impl fmt::Display for TlsVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Tls12 => "TLSv1.2",
-            Self::Tls13 => "TLSv1.3",
-        })
     }
 }
 

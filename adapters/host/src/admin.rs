@@ -241,7 +241,7 @@ impl Host {
     }
 
     /// Completes what is kept of a password, now that it was seen in clear: an imported hash has no
-    /// verifier. What fails is tried again at the next sign-in.
+    /// verifier, and one that is older than `scram_sha1` has none for SHA-1. What fails is tried again at the next sign-in.
     pub(crate) fn complete(&self, account: &Account, password: &[u8]) {
         let Ok((_, scram)) = self.keep(NewPassword::Clear(password)) else { return };
         let hash = &account.settings.hash;
@@ -260,13 +260,10 @@ impl Host {
     fn keep(
         &self,
         password: NewPassword<'_>,
-    ) -> Result<(PasswordHash, Option<posthaste_core::sasl::Verifier>), AdminError> {
+    ) -> Result<(PasswordHash, Vec<posthaste_core::sasl::Verifier>), AdminError> {
         Ok(match password {
-            NewPassword::Clear(password) => {
-                let (hash, scram) = self.passwords.make(password)?;
-                (hash, Some(scram))
-            }
-            NewPassword::Hashed(hash) => (self.passwords.import(hash)?, None),
+            NewPassword::Clear(password) => self.passwords.make(password)?,
+            NewPassword::Hashed(hash) => (self.passwords.import(hash)?, Vec::new()),
         })
     }
 

@@ -21,6 +21,9 @@ pub struct Config {
     pub limits: Limits,
     /// What checking a password costs. Fixed when the host starts.
     pub password: PasswordCost,
+    /// `scram_sha1`: keep verifiers for SCRAM-SHA-1 too, for clients that know no better. Fixed when the host
+    /// starts.
+    pub scram_sha1: bool,
 }
 
 impl Config {
@@ -37,6 +40,7 @@ impl Config {
             lmtp_from: Network::LOOPBACK.to_vec(),
             limits: Limits::DEFAULT,
             password: PasswordCost::default(),
+            scram_sha1: false,
         }
     }
 }

@@ -109,6 +109,10 @@ impl Host {
             directory.put(Account { id: kept.id, quota: kept.quota.bytes, settings });
         }
         let secret = secret(&*store, &inputs)?;
+        let mut passwords = Passwords::new(config.password, Arc::clone(&inputs.random), secret);
+        if config.scram_sha1 {
+            passwords = passwords.with_sha1();
+        }
         let rings = Arc::new(Rings::default());
         let budget = Arc::new(Budget::new(Arc::clone(&store), config.limits.bytes_in_flight));
         let mut number = [0; 8];
@@ -120,7 +124,7 @@ impl Host {
         }));
         Ok(Arc::new(Self {
             store,
-            passwords: Passwords::new(config.password, Arc::clone(&inputs.random), secret),
+            passwords,
             guesses: Guesses::new(config.limits.auth_checks),
             inputs,
             directory,

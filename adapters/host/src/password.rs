@@ -11,6 +11,7 @@ use argon2::password_hash::phc::{Output, ParamsString, PasswordHash as Phc, Salt
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use hmac::{Hmac, KeyInit, Mac};
 use parking_lot::Mutex;
+use posthaste_core::sasl::scram::{Hash, Key};
 use posthaste_core::sasl::{Known, Verifier, prep};
 use posthaste_core::text::Secret;
 use sha2::Sha256;
@@ -76,6 +77,8 @@ impl std::error::Error for PasswordError {}
 /// next, as much as ran at the same time.
 pub struct Passwords {
     cost: PasswordCost,
+    /// What verifiers are made for.
+    hashes: &'static [Hash],
     random: Arc<dyn Random>,
     /// Keys what is invented for names that nobody has.
     secret: [u8; 32],
@@ -95,31 +98,54 @@ impl Passwords {
     /// change.
     #[must_use]
     pub fn new(cost: PasswordCost, random: Arc<dyn Random>, secret: [u8; 32]) -> Self {
-        let mut passwords =
-            Self { cost, random, secret, decoy: PasswordHash::default(), memory: Mutex::default() };
+        let mut passwords = Self {
+            cost,
+            hashes: &[Hash::Sha256],
+            random,
+            secret,
+            decoy: PasswordHash::default(),
+            memory: Mutex::default(),
+        };
         passwords.decoy = passwords.hash(&secret);
         passwords
+    }
+
+    /// The same, which also makes verifiers for SCRAM-SHA-1.
+    #[must_use]
+    pub fn with_sha1(mut self) -> Self {
+        self.hashes = &[Hash::Sha256, Hash::Sha1];
+        self
     }
 
     /// What is kept of a new password. Takes as long as a check: run it on a pool.
     ///
     /// # Errors
     /// [`PasswordError`] for one that nobody could type.
-    pub fn make(&self, password: &[u8]) -> Result<(PasswordHash, Verifier), PasswordError> {
+    pub fn make(&self, password: &[u8]) -> Result<(PasswordHash, Vec<Verifier>), PasswordError> {
         if password.len() > PASSWORD {
             return Err(PasswordError::Long);
         }
         // RFC 4616 §2, RFC 5802 §5.1: stored as prepared, compared as prepared.
         let ready = prep::prepare_octets(password).map_err(PasswordError::Unfit)?;
-        Ok((self.hash(ready.as_bytes()), self.verifier(ready.as_bytes())))
+        Ok((self.hash(ready.as_bytes()), self.verifiers(ready.as_bytes())))
     }
 
-    /// The SCRAM verifier of a password that was prepared, with a fresh salt.
+    /// The SCRAM verifiers of a password that was prepared, each with a fresh salt.
     #[must_use]
-    pub fn verifier(&self, password: &[u8]) -> Verifier {
-        let mut salt = [0; SALT];
-        self.random.fill(&mut salt);
-        Verifier::derive(Secret::new(password), &salt, self.cost.iterations)
+    pub fn verifiers(&self, password: &[u8]) -> Vec<Verifier> {
+        let derive = |hash: &Hash| {
+            let mut salt = [0; SALT];
+            self.random.fill(&mut salt);
+            Verifier::derive(*hash, Secret::new(password), &salt, self.cost.iterations)
+        };
+        self.hashes.iter().map(derive).collect()
+    }
+
+    /// Whether a verifier is kept for each hash that is wanted.
+    #[must_use]
+    pub fn is_complete(&self, settings: &Settings) -> bool {
+        let kept = |hash: &Hash| settings.scram.iter().any(|verifier| verifier.is_for(*hash));
+        self.hashes.iter().all(kept)
     }
 
     /// Whether `password` opens the account with these settings. Always computes one hash, also
@@ -142,20 +168,31 @@ impl Passwords {
         Ok(PasswordHash(hash.into()))
     }
 
-    /// What a SCRAM exchange for `name` needs: the account's verifier, or one that is invented, the
-    /// same each time for the same name. The same work for both.
+    /// What an exchange of SCRAM with this hash needs for `name`: the account's verifier, or one that is
+    /// invented, the same each time for the same name. The same work for both.
     #[must_use]
-    pub fn known(&self, name: &str, settings: Option<&Settings>) -> Known {
+    pub fn known(&self, hash: Hash, name: &str, settings: Option<&Settings>) -> Known {
         let mut nonce = [0; Known::NONCE];
         self.random.fill(&mut nonce);
-        let invented = Verifier {
-            salt: self.invent(b"salt", name)[..SALT].to_vec(),
-            iterations: self.cost.iterations,
-            stored_key: self.invent(b"stored key", name),
-            server_key: self.invent(b"server key", name),
+        // An account has another salt for each hash, so an invented one has too.
+        let [salt, stored_key, server_key]: [&[u8]; 3] = match hash {
+            Hash::Sha1 => [b"salt 1", b"stored key 1", b"server key 1"],
+            Hash::Sha256 => [b"salt", b"stored key", b"server key"],
         };
-        let verifier = settings.and_then(|settings| settings.scram.clone()).unwrap_or(invented);
+        let invented = Verifier {
+            salt: self.invent(salt, name)[..SALT].to_vec(),
+            iterations: self.cost.iterations,
+            stored_key: self.invent_key(hash, stored_key, name),
+            server_key: self.invent_key(hash, server_key, name),
+        };
+        let kept = settings.map(|settings| settings.scram.iter()).unwrap_or_default();
+        let verifier = kept.clone().find(|kept| kept.is_for(hash)).cloned().unwrap_or(invented);
         Known { verifier, nonce }
+    }
+
+    fn invent_key(&self, hash: Hash, what: &[u8], name: &str) -> Key {
+        Key::new(hash, &self.invent(what, name)[..hash.size()])
+            .expect("there are as many octets as the hash makes")
     }
 
     fn invent(&self, what: &[u8], name: &str) -> [u8; 32] {
@@ -255,7 +292,7 @@ mod tests {
 
     fn account(password: &str) -> Settings {
         let (hash, scram) = passwords().make(password.as_bytes()).unwrap();
-        Settings { hash, scram: Some(scram), ..Settings::default() }
+        Settings { hash, scram, ..Settings::default() }
     }
 
     #[test]
@@ -306,12 +343,34 @@ mod tests {
 
     #[test]
     fn salts_of_names_that_nobody_has_do_not_change() {
-        let (one, two) = (passwords().known("a@b", None), passwords().known("a@b", None));
-        assert_eq!(one.verifier, two.verifier);
-        assert_ne!(one.nonce, two.nonce);
-        assert_ne!(one.verifier, passwords().known("b@b", None).verifier);
-        assert_eq!(one.verifier.salt.len(), account("x").scram.unwrap().salt.len());
+        for hash in [Hash::Sha1, Hash::Sha256] {
+            let known = |name| passwords().known(hash, name, None);
+            let (one, two) = (known("a@b"), known("a@b"));
+            assert_eq!(one.verifier, two.verifier);
+            assert_ne!(one.nonce, two.nonce);
+            assert_ne!(one.verifier, known("b@b").verifier);
+            assert_eq!(one.verifier.salt.len(), account("x").scram[0].salt.len());
+        }
+        let salt = |hash| passwords().known(hash, "a@b", None).verifier.salt;
+        assert_ne!(salt(Hash::Sha1), salt(Hash::Sha256), "as those of an account");
         let settings = account("x");
-        assert_eq!(Some(passwords().known("a@b", Some(&settings)).verifier), settings.scram);
+        let known = |hash| passwords().known(hash, "a@b", Some(&settings)).verifier;
+        assert_eq!(known(Hash::Sha256), settings.scram[0]);
+        assert!(known(Hash::Sha1).is_for(Hash::Sha1), "invented where none is kept");
+    }
+
+    #[test]
+    fn verifiers_are_made_for_each_hash_that_is_wanted() {
+        let both = passwords().with_sha1();
+        let (hash, scram) = both.make(b"x").unwrap();
+        let settings = Settings { hash, scram, ..Settings::default() };
+        assert!(both.is_complete(&settings) && passwords().is_complete(&settings));
+        assert!(!both.is_complete(&account("x")), "made before SHA-1 was wanted");
+        for (at, hash) in [Hash::Sha256, Hash::Sha1].into_iter().enumerate() {
+            let known = both.known(hash, "a@b", Some(&settings)).verifier;
+            assert_eq!(known, settings.scram[at]);
+            let again = Verifier::derive(hash, Secret::new(b"x"), &known.salt, known.iterations);
+            assert_eq!(known, again);
+        }
     }
 }

@@ -79,7 +79,7 @@ impl Identity {
                 return responder.answer(Verdict::Rejected);
             };
             on.guesses.was_right(guess);
-            if account.settings.scram.is_none() {
+            if !on.passwords.is_complete(&account.settings) {
                 on.complete(&account, password.expose());
             }
             let presence = on.present.enter(account.id, responder.place());
@@ -106,13 +106,16 @@ impl Identity {
         Found: Into<P::Answer>,
     {
         *self = Self::Stranger;
+        let Some(hash) = who.mechanism.hash() else {
+            return ask.with(Found::Unavailable).into();
+        };
         let other = who.authorization.as_deref().map(str::as_bytes);
         let (name, account) = host.who(who.user.as_bytes(), other);
         let Some(guess) = host.guesses.take(&name, from, host.inputs.clock.now_unix()) else {
             return ask.with(Found::Unavailable).into();
         };
         let settings = account.as_ref().map(|account| &account.settings);
-        let known = host.passwords.known(&name, settings);
+        let known = host.passwords.known(hash, &name, settings);
         *self = Self::Proving(guess, account);
         ask.with(Found::Known(Box::new(known))).into()
     }

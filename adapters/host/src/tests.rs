@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant as Clock};
 
 use parking_lot::Mutex;
+use posthaste_core::sasl::Hash;
 use posthaste_core::session::Wait;
 use posthaste_core::smtp::server::Role;
 use posthaste_store::{
@@ -139,7 +140,8 @@ fn accounts_outlive_the_host() {
     let host = host_with(config(), Arc::clone(&store));
     host.set_quota("alice", Some(12_345)).unwrap();
     host.add_address("bob", "robert@example.test").unwrap();
-    let salt = |host: &Host| host.passwords.known("nobody@example.test", None).verifier;
+    let salt =
+        |host: &Host| host.passwords.known(Hash::Sha256, "nobody@example.test", None).verifier;
     let invented = salt(&host);
     drop(host);
     let host = Host::new(store, config(), Inputs::inline()).unwrap();

@@ -62,7 +62,7 @@ impl Source {
         Ok(source)
     }
 
-    fn load(&self) -> Result<Loaded, CertificateError> {
+    pub(crate) fn load(&self) -> Result<Loaded, CertificateError> {
         let chain = read_chain(&self.certificate)?;
         let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|why| match why {
             pem::Error::Io(why) => CertificateError::Read { path: self.key.clone(), why },
@@ -161,8 +161,8 @@ impl fmt::Debug for Certificates {
 }
 
 /// One source, read.
-struct Loaded {
-    key: Arc<CertifiedKey>,
+pub(crate) struct Loaded {
+    pub(crate) key: Arc<CertifiedKey>,
     names: Vec<String>,
     expires: SystemTime,
 }

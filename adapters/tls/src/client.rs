@@ -8,9 +8,10 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::client::{ClientConfig, ClientConnection};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{DigitallySignedStruct, RootCertStore, SignatureScheme};
 
-use crate::certificates::CertificateError;
+use crate::certificates::{CertificateError, Source};
 use crate::tls::{Error, Tls};
 
 /// Whom a client believes.
@@ -65,11 +66,24 @@ impl ClientTls {
     /// # Errors
     /// A root that is no certificate, or no root at all.
     pub fn new(trust: &Trust) -> Result<Self, Error> {
+        Self::build(trust, None)
+    }
+
+    /// The same, showing this certificate to servers that ask for one: what SASL EXTERNAL signs in by. The files are
+    /// read now.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), or what is wrong with the files.
+    pub fn with_certificate(trust: &Trust, own: &Source) -> Result<Self, Error> {
+        Self::build(trust, Some(own.load().map_err(Error::Certificate)?.key))
+    }
+
+    fn build(trust: &Trust, own: Option<Arc<CertifiedKey>>) -> Result<Self, Error> {
         let provider = crate::provider();
         let builder = ClientConfig::builder_with_provider(provider.clone())
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
             .map_err(Error::Protocol)?;
-        let config = match trust {
+        let builder = match trust {
             Trust::Roots(roots) => {
                 let mut store = RootCertStore::empty();
                 // System bundles may hold a few that webpki does not understand.
@@ -80,7 +94,7 @@ impl ClientTls {
                         "no root certificate to trust".into(),
                     )));
                 }
-                builder.with_root_certificates(store).with_no_client_auth()
+                builder.with_root_certificates(store)
             }
             Trust::Anybody | Trust::Only(_) => {
                 let only = match trust {
@@ -90,8 +104,11 @@ impl ClientTls {
                 builder
                     .dangerous()
                     .with_custom_certificate_verifier(Arc::new(Pinned { only, provider }))
-                    .with_no_client_auth()
             }
+        };
+        let config = match own {
+            None => builder.with_no_client_auth(),
+            Some(key) => builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(key))),
         };
         let verifies = !matches!(trust, Trust::Anybody);
         Ok(Self { config: Arc::new(config), verifies })

@@ -5,7 +5,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`tls`] | [`Tls`]: one end of one TLS connection, without a socket |
-//! | [`server`], [`client`] | [`ServerTls`], [`ClientTls`]: what makes them, shared by all connections |
+//! | [`server`], [`client`] | [`ServerTls`], [`ClientTls`]: what makes them, shared by all connections; client certificates |
 //! | [`certificates`] | [`Certificates`]: PEM files, a self-signed certificate at first start, reload |
 //! | [`link`] | [`Link`]: input, output and TLS of one socket; no session yet |
 //! | [`driver`] | [`Driver`]: a link and its session, run over any non-blocking socket |
@@ -40,7 +40,7 @@ pub use inbox::{Factory, Inbox, InboxOf};
 pub use link::{Link, Socket};
 pub use listen::{BindError, Config, Listener};
 pub use pool::Pool;
-pub use server::ServerTls;
+pub use server::{ClientCertificates, ServerTls};
 pub use tls::{Error, Tls};
 
 use std::sync::Arc;

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::io::{self, Read, Write};
 
-use posthaste_core::machine::{Input, TlsFacts, TlsVersion};
+use posthaste_core::machine::{Exporter, Fingerprint, Input, TlsFacts, TlsVersion};
 use rustls::{Connection, ProtocolVersion};
+
+use crate::certificates::CertificateError;
 
 /// One end of one TLS connection.
 ///
@@ -17,6 +19,8 @@ use rustls::{Connection, ProtocolVersion};
 pub struct Tls {
     connection: Connection,
     verified: bool,
+    /// What was agreed upon, once the handshake is over.
+    facts: Option<TlsFacts>,
     /// The peer said that nothing follows.
     ended: bool,
 }
@@ -30,7 +34,7 @@ impl Tls {
 
     pub(crate) fn new(mut connection: Connection, verified: bool) -> Self {
         connection.set_buffer_limit(Some(4 * Self::PIECE));
-        Self { connection, verified, ended: false }
+        Self { connection, verified, facts: None, ended: false }
     }
 
     /// Takes what the socket read and appends what it decrypts to to `plain`. Ends `plain` when the
@@ -50,6 +54,9 @@ impl Tls {
                 Err(_) => return Err(Error::Protocol(rustls::Error::General("too much".into()))),
             }
             let state = self.connection.process_new_packets().map_err(Error::Protocol)?;
+            if self.facts.is_none() && !self.connection.is_handshaking() {
+                self.facts = facts(&self.connection, self.verified);
+            }
             let mut left = state.plaintext_bytes_to_read();
             while left > 0 {
                 match self.connection.reader().read(plain.space()) {
@@ -105,16 +112,8 @@ impl Tls {
 
     /// What was agreed upon, once the handshake is over.
     #[must_use]
-    pub fn ready(&self) -> Option<TlsFacts> {
-        if self.connection.is_handshaking() {
-            return None;
-        }
-        let version = match self.connection.protocol_version()? {
-            ProtocolVersion::TLSv1_3 => TlsVersion::Tls13,
-            _ => TlsVersion::Tls12,
-        };
-        let cipher = u16::from(self.connection.negotiated_cipher_suite()?.suite());
-        Some(TlsFacts { version, cipher, verified: self.verified })
+    pub const fn ready(&self) -> Option<TlsFacts> {
+        self.facts
     }
 
     /// Says that nothing follows (close_notify): the next [`send`](Self::send) carries it.
@@ -131,6 +130,29 @@ impl Tls {
     }
 }
 
+/// What was agreed upon, as soon as the handshake is over.
+fn facts(connection: &Connection, verified: bool) -> Option<TlsFacts> {
+    let version = match connection.protocol_version()? {
+        ProtocolVersion::TLSv1_3 => TlsVersion::Tls13,
+        _ => TlsVersion::Tls12,
+    };
+    let cipher = u16::from(connection.negotiated_cipher_suite()?.suite());
+    // RFC 9266 §2: this label, no context, 32 octets. Not below TLS 1.3 (`TlsFacts::exporter`).
+    let exporter = || {
+        let octets = [0; Exporter::SIZE];
+        let exported = connection.export_keying_material(octets, Exporter::LABEL, Some(b""));
+        exported.ok().map(Exporter::new)
+    };
+    let shown = connection.peer_certificates().and_then(<[_]>::first);
+    Some(TlsFacts {
+        version,
+        cipher,
+        verified,
+        exporter: (version == TlsVersion::Tls13).then(exporter).flatten(),
+        certificate: shown.map(|der| Fingerprint::of(der)),
+    })
+}
+
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tls").field("ready", &self.ready()).field("ended", &self.ended).finish()
@@ -140,6 +162,8 @@ impl fmt::Debug for Tls {
 /// What goes wrong in one TLS connection.
 #[derive(Debug)]
 pub enum Error {
+    /// The certificate to show cannot be used.
+    Certificate(CertificateError),
     /// The name to connect to is not a name that a certificate can carry.
     Name(String),
     /// The peer breaks the protocol, offers nothing that we accept, or shows a bad certificate.
@@ -151,6 +175,7 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Certificate(error) => error.fmt(f),
             Self::Name(name) => write!(f, "`{name}` is not a name that a certificate can carry"),
             Self::Protocol(error) => write!(f, "TLS: {error}"),
             Self::Truncated => f.write_str("TLS: the stream ended without a close_notify"),

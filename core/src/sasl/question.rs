@@ -5,7 +5,7 @@ use alloc::string::String;
 use core::fmt;
 use core::marker::PhantomData;
 
-use super::{Mechanism, Verifier};
+use super::{Denial, Mechanism, Verifier};
 use crate::machine::{Protocol, Question};
 
 /// Are these [`Credentials`](super::Credentials) right? The event beside the ask shows them.
@@ -38,13 +38,55 @@ where
     }
 }
 
-/// The answer to [`SignIn`].
+/// May whoever bears this [`Token`](super::Token) come in? The event beside the ask shows it.
+pub struct Bearer<P>(PhantomData<fn() -> P>);
+
+impl<P: Protocol> Question for Bearer<P>
+where
+    Grant: Into<P::Answer>,
+{
+    type Protocol = P;
+    type Answer = Grant;
+
+    fn refusal() -> Grant {
+        Grant::Unavailable
+    }
+}
+
+/// May whoever holds the key of this [`Certificate`](super::Certificate) come in? The event beside the ask
+/// shows it.
+pub struct External<P>(PhantomData<fn() -> P>);
+
+impl<P: Protocol> Question for External<P>
+where
+    Verdict: Into<P::Answer>,
+{
+    type Protocol = P;
+    type Answer = Verdict;
+
+    fn refusal() -> Verdict {
+        Verdict::Unavailable
+    }
+}
+
+/// The answer to [`SignIn`] and to [`External`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// They are right, and the user may come in.
     Accepted,
     /// They are wrong, or the user may not come in. One word for both, so that nobody learns which names exist.
     Rejected,
+    /// It cannot be said now.
+    Unavailable,
+}
+
+/// The answer to [`Bearer`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Grant {
+    /// The token is right, and its user may come in.
+    Accepted,
+    /// It is not, or the user may not come in. The client is told why, so that it can get a better token.
+    Rejected(Box<Denial>),
     /// It cannot be said now.
     Unavailable,
 }
@@ -63,7 +105,7 @@ pub enum Found {
 /// What a machine needs for one SCRAM exchange.
 #[derive(Debug)]
 pub struct Known {
-    /// Salt, iterations and keys.
+    /// Salt, iterations and keys, for the hash of the mechanism.
     pub verifier: Verifier,
     /// Fresh randomness, for this exchange only.
     pub nonce: [u8; Known::NONCE],
@@ -77,7 +119,7 @@ impl Known {
 /// Who a SCRAM client says it is, before it has proved anything.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// The mechanism, which says which keys are wanted.
+    /// The mechanism, whose [`hash`](Mechanism::hash) says which keys are wanted.
     pub mechanism: Mechanism,
     /// Whose password will be proved, prepared ([`prep`](super::prep)).
     pub user: String,

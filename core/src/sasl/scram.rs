@@ -1,37 +1,48 @@
-//! SCRAM-SHA-256, RFC 5802 with the hash of RFC 7677: the password is proved and never sent.
+//! SCRAM, RFC 5802, with SHA-1 or with SHA-256 (RFC 7677): the password is proved and never sent.
 //!
 //! [`Verifier`] is what a host keeps of a password. [`Server`] and [`Client`] are the two sides of one exchange
-//! in raw messages; [`server`](super::server) and [`client`](super::client) put them into lines.
+//! in raw messages; [`server`](super::server) and [`client`](super::client) put them into lines. What depends on
+//! the hash is in a file of its own.
 //!
-//! Everything that depends on the hash is in the last section, so SCRAM-SHA-1 would be a second one of it.
+//! # Channel binding
+//! With a mechanism whose name ends with `-PLUS` both sides sign what only the two ends of their TLS session
+//! know, `tls-exporter` (RFC 9266): whoever stands between two TLS sessions and hands the messages through is
+//! found out. It is the only binding here. `tls-unique` is broken without the extended master secret and does not
+//! exist in TLS 1.3, and `tls-server-end-point` binds to a certificate, not to a session. So below TLS 1.3, where
+//! nobody can tell us that an exporter value belongs to one session alone (RFC 9266 §4.2), no `-PLUS` is offered.
+//!
+//! Whoever hides `-PLUS` from the client's eyes is found out too: the client says `y` then, "I could, and you do
+//! not offer it", and that is signed (RFC 5802 §6).
+
+mod hash;
+
+pub use hash::{Hash, Key};
 
 use alloc::boxed::Box;
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, Zeroizing};
 
 use super::client::Fault;
-use super::prep;
-use super::{Failure, Identity, Known, Mechanism};
+use super::gs2::{self, Flag, Header};
+use super::{Channel, Failure, Identity, Known, Mechanism};
 use crate::grammar::{base64, decimal};
 use crate::text::{OwnedSecret, Secret};
 
-/// Octets of a key and of a proof: those of the hash.
-pub const KEY: usize = 32;
+/// The name of the channel binding that we speak, RFC 9266 §2.
+pub const BINDING: &str = "tls-exporter";
 
-/// Rounds below which a client does not answer (RFC 7677 §4 has servers announce 4,096 at least).
+/// Rounds below which a client does not answer (RFC 7677 §4 has servers announce 4,096 at least, as RFC 5802 §5.1
+/// has).
 pub const ITERATIONS_LEAST: u32 = 4_096;
 
 /// Rounds above which a client does not answer, so that a hostile server cannot keep it busy: about a
 /// second of work.
 pub const ITERATIONS_MOST: u32 = 2_000_000;
 
-/// What a server keeps of a password (RFC 5802 §3): enough to check a proof, not enough to make one.
+/// What a server keeps of a password (RFC 5802 §3): enough to check a proof, not enough to make one. For
+/// mechanisms with one hash, whether they bind to the channel or not.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Verifier {
     /// Random octets, other ones for each user.
@@ -39,25 +50,31 @@ pub struct Verifier {
     /// How often the password was hashed.
     pub iterations: u32,
     /// `H(HMAC(SaltedPassword, "Client Key"))`.
-    pub stored_key: [u8; KEY],
+    pub stored_key: Key,
     /// `HMAC(SaltedPassword, "Server Key")`.
-    pub server_key: [u8; KEY],
+    pub server_key: Key,
 }
 
 impl Verifier {
-    /// Derives it from a prepared password ([`prep`]). Costs `iterations` rounds of HMAC:
+    /// Derives it from a prepared password ([`prep`](super::prep)). Costs `iterations` rounds of HMAC:
     /// not for a thread that must not wait. Zero iterations count as one.
     #[must_use]
-    pub fn derive(password: Secret<'_>, salt: &[u8], iterations: u32) -> Self {
+    pub fn derive(hash: Hash, password: Secret<'_>, salt: &[u8], iterations: u32) -> Self {
         let iterations = iterations.max(1);
-        let salted = salted(password.expose(), salt, iterations);
-        let client_key = Zeroizing::new(hmac(&*salted, CLIENT_KEY));
+        let salted = hash.salted(password.expose(), salt, iterations);
+        let client_key = hash.sign(salted.expose(), &[CLIENT_KEY]);
         Self {
             salt: salt.to_vec(),
             iterations,
-            stored_key: hash(&*client_key),
-            server_key: hmac(&*salted, SERVER_KEY),
+            stored_key: hash.digest(client_key.expose()),
+            server_key: hash.sign(salted.expose(), &[SERVER_KEY]),
         }
+    }
+
+    /// Whether it is for mechanisms with this hash.
+    #[must_use]
+    pub fn is_for(&self, hash: Hash) -> bool {
+        self.stored_key.hash() == hash && self.server_key.hash() == hash
     }
 }
 
@@ -70,62 +87,62 @@ impl fmt::Debug for Verifier {
 
 /// The server's side of one exchange.
 pub struct Server {
-    /// The client's first message, whole.
-    first: Vec<u8>,
-    /// Octets of the GS2 header in front of it.
-    header: usize,
+    hash: Hash,
+    /// The client's first message without its header.
+    bare: Vec<u8>,
+    /// What the client must say about header and channel (`c`), in base64.
+    binding: Vec<u8>,
     /// The client's nonce, then, with the server's behind it, what the client must say.
     nonce: Vec<u8>,
     /// Our first message, empty until the host has said what it knows.
     challenge: Vec<u8>,
-    stored_key: [u8; KEY],
-    server_key: [u8; KEY],
+    /// What the host knows.
+    keys: Option<(Key, Key)>,
     identity: Identity,
 }
 
 impl Server {
-    /// Reads the client's first message (RFC 5802 §7, `client-first-message`).
+    /// Reads the client's first message (RFC 5802 §7, `client-first-message`) to `mechanism`, over `channel`.
     ///
     /// # Errors
-    /// [`Failure::ChannelBinding`] if the client insists on one; [`Failure::Malformed`] for what the
-    /// grammar does not have, for a name that cannot be prepared, and for mandatory extensions
-    /// (§5.1, `m`).
-    pub fn new(message: &[u8]) -> Result<Self, Failure> {
+    /// [`Failure::ChannelBinding`] if the client binds to the channel in a way we do not, or by a mechanism that
+    /// does not; [`Failure::Downgrade`] if it did not see that we offer to; [`Failure::Malformed`]
+    /// for what the grammar does not have, for a name that cannot be prepared, for mandatory extensions
+    /// (§5.1, `m`), and for a mechanism that is not SCRAM.
+    pub fn new(mechanism: Mechanism, message: &[u8], channel: &Channel) -> Result<Self, Failure> {
+        let hash = mechanism.hash().ok_or(Failure::Malformed)?;
         let text = core::str::from_utf8(message).map_err(|_| Failure::Malformed)?;
         if text.contains('\0') {
             return Err(Failure::Malformed);
         }
-        let (flag, rest) = text.split_once(',').ok_or(Failure::Malformed)?;
-        match flag {
-            // RFC 5802 §6: "y" says that the client thinks that we offer no binding, and it is right.
-            "n" | "y" => {}
-            binding if binding.len() > 2 && binding.starts_with("p=") => {
-                return Err(Failure::ChannelBinding);
-            }
-            _ => return Err(Failure::Malformed),
-        }
-        let (authorization, bare) = rest.split_once(',').ok_or(Failure::Malformed)?;
-        let authorization = match authorization {
-            "" => None,
-            other => Some(name(other.strip_prefix("a=").ok_or(Failure::Malformed)?)?),
+        let Header { flag, authorization, rest: bare } = Header::parse(text)?;
+        let exporter = match (flag, mechanism.is_bound(), channel.exporter) {
+            (Flag::Bound(BINDING), true, Some(exporter)) => Some(exporter),
+            (Flag::Bound(_), _, _) => return Err(Failure::ChannelBinding),
+            // RFC 5801 §5: the name of the mechanism and the flag say the same.
+            (Flag::None | Flag::Unoffered, true, _) => return Err(Failure::Malformed),
+            // RFC 5802 §6: somebody took our offer out of the list, and the client is right to wonder.
+            (Flag::Unoffered, false, _) if channel.plus => return Err(Failure::Downgrade),
+            (Flag::None | Flag::Unoffered, false, _) => None,
         };
         let mut attributes = bare.split(',');
         let user =
             attributes.next().and_then(|it| it.strip_prefix("n=")).ok_or(Failure::Malformed)?;
-        let user = name(user)?;
+        let user = gs2::name(user)?;
         let nonce =
             attributes.next().and_then(|it| it.strip_prefix("r=")).ok_or(Failure::Malformed)?;
         if !is_nonce(nonce) || !attributes.all(is_extension) {
             return Err(Failure::Malformed);
         }
+        let header = message.get(..message.len() - bare.len()).unwrap_or_default();
         Ok(Self {
-            header: text.len() - bare.len(),
+            hash,
+            bare: bare.as_bytes().to_vec(),
+            binding: bound(header, exporter.as_ref().map(|exporter| exporter.expose().as_slice())),
             nonce: nonce.as_bytes().to_vec(),
             challenge: Vec::new(),
-            stored_key: [0; KEY],
-            server_key: [0; KEY],
-            identity: Identity { mechanism: Mechanism::ScramSha256, user, authorization },
-            first: message.to_vec(),
+            keys: None,
+            identity: Identity { mechanism, user, authorization },
         })
     }
 
@@ -135,16 +152,19 @@ impl Server {
         &self.identity
     }
 
-    /// Our first message: nonce, salt and iterations (RFC 5802 §7, `server-first-message`).
-    pub fn challenge(&mut self, known: &Known) -> &[u8] {
+    /// Our first message: nonce, salt and iterations (RFC 5802 §7, `server-first-message`). Nothing if what is
+    /// known is for another hash.
+    pub fn challenge(&mut self, known: &Known) -> Option<&[u8]> {
         base64::encode(&known.nonce, &mut self.nonce);
         self.challenge_with(&known.verifier)
     }
 
     /// The message with the server's part of the nonce in place already.
-    pub(super) fn challenge_with(&mut self, verifier: &Verifier) -> &[u8] {
-        self.stored_key = verifier.stored_key;
-        self.server_key = verifier.server_key;
+    pub(super) fn challenge_with(&mut self, verifier: &Verifier) -> Option<&[u8]> {
+        if !verifier.is_for(self.hash) {
+            return None;
+        }
+        self.keys = Some((verifier.stored_key.clone(), verifier.server_key.clone()));
         let out = &mut self.challenge;
         out.clear();
         out.extend_from_slice(b"r=");
@@ -153,7 +173,7 @@ impl Server {
         base64::encode(&verifier.salt, out);
         out.extend_from_slice(b",i=");
         decimal::push(verifier.iterations.into(), out);
-        out
+        Some(out)
     }
 
     #[cfg(test)]
@@ -167,6 +187,7 @@ impl Server {
     /// # Errors
     /// [`Failure::Malformed`], or [`Failure::Rejected`] if the nonce, the channel binding or the proof is wrong.
     pub fn prove(&self, message: &[u8]) -> Result<Vec<u8>, Failure> {
+        let (stored_key, server_key) = self.keys.as_ref().ok_or(Failure::Malformed)?;
         let text = core::str::from_utf8(message).map_err(|_| Failure::Malformed)?;
         let (unproved, proof) = text.rsplit_once(",p=").ok_or(Failure::Malformed)?;
         let mut attributes = unproved.split(',');
@@ -177,33 +198,26 @@ impl Server {
         if !attributes.all(is_extension) {
             return Err(Failure::Malformed);
         }
-        let proof = key(proof).ok_or(Failure::Malformed)?;
+        let proof = key(self.hash, proof).ok_or(Failure::Malformed)?;
 
-        // RFC 5802 §6: the value of `c` is made again and compared. Without binding it is the GS2 header.
-        let mut header = Vec::new();
-        base64::encode(self.first.get(..self.header).unwrap_or_default(), &mut header);
-        let bare = self.first.get(self.header..).unwrap_or_default();
-
-        let said = AuthMessage { bare, challenge: &self.challenge, unproved: unproved.as_bytes() };
-        let signature = said.sign(&self.stored_key);
-        let client_key = Zeroizing::new(xor(&proof, &signature));
-        let right = binding.as_bytes().ct_eq(&header)
+        let said = AuthMessage {
+            hash: self.hash,
+            bare: &self.bare,
+            challenge: &self.challenge,
+            unproved: unproved.as_bytes(),
+        };
+        let client_key = proof.xor(&said.sign(stored_key));
+        // RFC 5802 §6: what `c` must be was made again, and is compared.
+        let right = binding.as_bytes().ct_eq(&self.binding)
             // RFC 5802 §5.1, `r`: the server MUST verify it.
             & nonce.as_bytes().ct_eq(&self.nonce)
-            & hash(&*client_key).ct_eq(&self.stored_key);
+            & self.hash.digest(client_key.expose()).ct_eq(stored_key);
         if !bool::from(right) {
             return Err(Failure::Rejected);
         }
         let mut last = b"v=".to_vec();
-        base64::encode(&said.sign(&self.server_key), &mut last);
+        base64::encode(said.sign(server_key).expose(), &mut last);
         Ok(last)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.stored_key.zeroize();
-        self.server_key.zeroize();
     }
 }
 
@@ -215,48 +229,60 @@ impl fmt::Debug for Server {
 
 /// The client's side of one exchange.
 pub struct Client {
+    hash: Hash,
     password: OwnedSecret,
     /// `client-first-message`, whole.
     first: Vec<u8>,
     header: usize,
+    /// What we say about header and channel (`c`), in base64.
+    binding: Vec<u8>,
     nonce: Vec<u8>,
     /// What the server must say at last.
-    signature: [u8; KEY],
+    signature: Option<Key>,
 }
 
 impl Client {
     /// Begins, with randomness for this exchange only. Names and password are prepared already.
-    #[must_use]
+    ///
+    /// # Errors
+    /// [`Fault::Unsuited`] for a mechanism that is not SCRAM, and for one that binds to a channel which cannot be
+    /// bound to.
     pub fn new(
-        user: &str,
-        authorization: Option<&str>,
+        mechanism: Mechanism,
+        (user, authorization): (&str, Option<&str>),
         password: OwnedSecret,
+        channel: &Channel,
         nonce: &[u8],
-    ) -> Self {
+    ) -> Result<Self, Fault> {
         let mut text = Vec::new();
         base64::encode(nonce, &mut text);
-        Self::with_nonce(user, authorization, password, text)
+        Self::with_nonce(mechanism, (user, authorization), password, channel, text)
     }
 
     pub(super) fn with_nonce(
-        user: &str,
-        authorization: Option<&str>,
+        mechanism: Mechanism,
+        (user, authorization): (&str, Option<&str>),
         password: OwnedSecret,
+        channel: &Channel,
         nonce: Vec<u8>,
-    ) -> Self {
-        // RFC 5802 §6: a client without channel binding says "n".
-        let mut first = b"n,".to_vec();
-        if let Some(other) = authorization {
-            first.extend_from_slice(b"a=");
-            push_name(other, &mut first);
-        }
-        first.push(b',');
+    ) -> Result<Self, Fault> {
+        let hash = mechanism.hash().ok_or(Fault::Unsuited)?;
+        // RFC 5802 §6.
+        let (flag, exporter) = match (mechanism.is_bound(), &channel.exporter) {
+            (true, Some(exporter)) => (Flag::Bound(BINDING), Some(exporter.expose().as_slice())),
+            (true, None) => return Err(Fault::Unsuited),
+            (false, Some(_)) if !channel.plus => (Flag::Unoffered, None),
+            (false, _) => (Flag::None, None),
+        };
+        let mut first = Vec::new();
+        gs2::push(flag, authorization, &mut first);
         let header = first.len();
+        let binding = bound(&first, exporter);
         first.extend_from_slice(b"n=");
-        push_name(user, &mut first);
+        gs2::push_name(user, &mut first);
         first.extend_from_slice(b",r=");
         first.extend_from_slice(&nonce);
-        Self { password, first, header, nonce, signature: [0; KEY] }
+        Ok(Self { hash, password, first, header, binding, nonce, signature: None })
     }
 
     /// The first message.
@@ -299,22 +325,24 @@ impl Client {
             return Err(Fault::Iterations);
         }
 
-        let salted = salted(self.password.expose(), &octets, rounds);
-        let client_key = Zeroizing::new(hmac(&*salted, CLIENT_KEY));
-        let server_key = Zeroizing::new(hmac(&*salted, SERVER_KEY));
+        let hash = self.hash;
+        let salted = hash.salted(self.password.expose(), &octets, rounds);
+        let client_key = hash.sign(salted.expose(), &[CLIENT_KEY]);
+        let server_key = hash.sign(salted.expose(), &[SERVER_KEY]);
         let mut message = b"c=".to_vec();
-        base64::encode(self.first.get(..self.header).unwrap_or_default(), &mut message);
+        message.extend_from_slice(&self.binding);
         message.extend_from_slice(b",r=");
         message.extend_from_slice(nonce.as_bytes());
         let said = AuthMessage {
+            hash,
             bare: self.first.get(self.header..).unwrap_or_default(),
             challenge,
             unproved: &message,
         };
-        let proof = xor(&client_key, &said.sign(&hash(&*client_key)));
-        self.signature = said.sign(&*server_key);
+        let proof = client_key.xor(&said.sign(&hash.digest(client_key.expose())));
+        self.signature = Some(said.sign(&server_key));
         message.extend_from_slice(b",p=");
-        base64::encode(&proof, &mut message);
+        base64::encode(proof.expose(), &mut message);
         Ok(message)
     }
 
@@ -333,8 +361,9 @@ impl Client {
         if first.starts_with("e=") {
             return Err(Fault::Refused);
         }
-        let signature = first.strip_prefix("v=").and_then(key).ok_or(Fault::Malformed)?;
-        if bool::from(signature.ct_eq(&self.signature)) { Ok(()) } else { Err(Fault::Signature) }
+        let signature = first.strip_prefix("v=").and_then(|text| key(self.hash, text));
+        let signature = signature.ok_or(Fault::Malformed)?;
+        if self.signature.as_ref() == Some(&signature) { Ok(()) } else { Err(Fault::Signature) }
     }
 }
 
@@ -346,44 +375,26 @@ impl fmt::Debug for Client {
 
 /// RFC 5802 §3: what both sides have said, which both sign.
 struct AuthMessage<'m> {
+    hash: Hash,
     bare: &'m [u8],
     challenge: &'m [u8],
     unproved: &'m [u8],
 }
 
 impl AuthMessage<'_> {
-    fn sign(&self, key: &[u8]) -> [u8; KEY] {
-        sign(key, &[self.bare, b",", self.challenge, b",", self.unproved])
+    fn sign(&self, key: &Key) -> Key {
+        let parts = [self.bare, b",", self.challenge, b",", self.unproved];
+        self.hash.sign(key.expose(), &parts)
     }
 }
 
-/// A `saslname` (RFC 5802 §7), unescaped and prepared.
-fn name(raw: &str) -> Result<String, Failure> {
-    let mut plain = String::with_capacity(raw.len());
-    let mut rest = raw;
-    while let Some((before, escape)) = rest.split_once('=') {
-        plain.push_str(before);
-        // RFC 5802 §5.1, `n`: any other escape MUST fail.
-        let (c, behind) = match (escape.strip_prefix("2C"), escape.strip_prefix("3D")) {
-            (Some(behind), _) => (',', behind),
-            (_, Some(behind)) => ('=', behind),
-            _ => return Err(Failure::Malformed),
-        };
-        plain.push(c);
-        rest = behind;
-    }
-    plain.push_str(rest);
-    Ok(prep::prepare(&plain).map_err(|_| Failure::Malformed)?.into_owned())
-}
-
-fn push_name(name: &str, out: &mut Vec<u8>) {
-    for octet in name.bytes() {
-        match octet {
-            b',' => out.extend_from_slice(b"=2C"),
-            b'=' => out.extend_from_slice(b"=3D"),
-            other => out.push(other),
-        }
-    }
+/// RFC 5802 §7, `cbind-input` in base64: the GS2 header, and the channel's own octets where it is bound to.
+fn bound(header: &[u8], exporter: Option<&[u8]>) -> Vec<u8> {
+    let mut input = header.to_vec();
+    input.extend_from_slice(exporter.unwrap_or_default());
+    let mut text = Vec::new();
+    base64::encode(&input, &mut text);
+    text
 }
 
 /// RFC 5802 §7, `printable`.
@@ -399,42 +410,14 @@ fn is_extension(text: &str) -> bool {
     }
 }
 
-fn key(text: &str) -> Option<[u8; KEY]> {
+fn key(hash: Hash, text: &str) -> Option<Key> {
     let mut octets = Vec::new();
     base64::decode(text.as_bytes(), &mut octets).ok()?;
-    octets.try_into().ok()
-}
-
-fn xor(a: &[u8; KEY], b: &[u8; KEY]) -> [u8; KEY] {
-    core::array::from_fn(|at| a[at] ^ b[at])
+    Key::new(hash, &octets)
 }
 
 /// The largest state of an exchange stands behind a box, so that an idle machine stays small.
 pub(super) type Boxed = Box<Server>;
 
-// The hash: everything below names SHA-256.
-
 const CLIENT_KEY: &[u8] = b"Client Key";
 const SERVER_KEY: &[u8] = b"Server Key";
-
-fn hash(octets: &[u8]) -> [u8; KEY] {
-    Sha256::digest(octets).into()
-}
-
-fn hmac(key: &[u8], message: &[u8]) -> [u8; KEY] {
-    sign(key, &[message])
-}
-
-fn sign(key: &[u8], parts: &[&[u8]]) -> [u8; KEY] {
-    // HMAC takes keys of any length: there is no error to have.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return [0; KEY] };
-    for part in parts {
-        mac.update(part);
-    }
-    mac.finalize().into_bytes().into()
-}
-
-/// RFC 5802 §2.2, `Hi`.
-fn salted(password: &[u8], salt: &[u8], iterations: u32) -> Zeroizing<[u8; KEY]> {
-    Zeroizing::new(pbkdf2::pbkdf2_hmac_array::<Sha256, KEY>(password, salt, iterations))
-}

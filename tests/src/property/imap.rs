@@ -12,26 +12,40 @@ use posthaste_core::imap::search::{Found, Query};
 use posthaste_core::imap::server::{Admission, Allowed, Config, Decision, Event, Server, Update};
 use posthaste_core::imap::view::{Set, View};
 use posthaste_core::imap::{Atom, Flag, Imap, Tag};
-use posthaste_core::machine::Answered;
+use posthaste_core::machine::{Answered, Machine, TlsFacts};
 use posthaste_core::mime::Structure;
-use posthaste_core::sasl::{Found as Salted, Known, Verdict, Verifier};
-use posthaste_core::text::Secret;
+use posthaste_core::sasl::{Found as Salted, Grant, Mechanism, Verdict};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::string::string_regex;
 
 use super::{Look, Script, Subject, Unit};
+use crate::sign_in;
 use crate::simulator::random::Random;
 
 /// A server that offers everything.
 pub struct ImapServer {
     config: Arc<Config>,
+    /// TLS that comes first.
+    tls: Option<TlsFacts>,
 }
 
 impl Default for ImapServer {
     fn default() -> Self {
-        let config = Config { plaintext_auth: true, ..Config::new("imap.example") };
-        Self { config: Arc::new(config) }
+        let config = Config {
+            plaintext_auth: true,
+            mechanisms: Mechanism::ALL.to_vec(),
+            ..Config::new("imap.example")
+        };
+        Self { config: Arc::new(config), tls: None }
+    }
+}
+
+impl ImapServer {
+    /// The same, with TLS from the first octet and a client that showed a certificate.
+    #[must_use]
+    pub fn under_tls() -> Self {
+        Self { tls: Some(sign_in::SHOWN), ..Self::default() }
     }
 }
 
@@ -40,9 +54,7 @@ impl Subject for ImapServer {
     type Machine = Server;
     type Script = Host;
 
-    // The password, and `NUL alice NUL c4narybird` and `c4narybird` in base64.
-    const SECRETS: &'static [&'static str] =
-        &["c4narybird", "AGFsaWNlAGM0bmFyeWJpcmQ", "YzRuYXJ5YmlyZA"];
+    const SECRETS: &'static [&'static str] = sign_in::SECRETS;
 
     // A literal may hold CR LF, which ends no line.
     fn counts_lines(&self, sent: &[u8]) -> bool {
@@ -50,7 +62,11 @@ impl Subject for ImapServer {
     }
 
     fn machine(&self) -> Server {
-        Server::new(self.config.clone())
+        let mut server = Server::new(self.config.clone());
+        if let Some(facts) = self.tls {
+            server.secured(facts);
+        }
+        server
     }
 
     fn script(&self, calm: bool) -> Host {
@@ -59,6 +75,7 @@ impl Subject for ImapServer {
 
     fn talk(&self) -> BoxedStrategy<Vec<Unit>> {
         let opening = prop_oneof![
+            if self.tls.is_some() { 12 } else { 1 } => sign_in::talks("a AUTHENTICATE"),
             1 => Just(Vec::new()),
             4 => Just(Unit::lines(&["a LOGIN alice c4narybird", "b SELECT INBOX"])),
             1 => Just(Unit::lines(&["a LOGIN {5}", "alice {10+}", "c4narybird", "b EXAMINE inbox"])),
@@ -94,7 +111,7 @@ impl Subject for ImapServer {
     }
 
     fn injection(&self) -> Option<Vec<Unit>> {
-        Some(Unit::lines(&["s STARTTLS", "a LOGIN alice c4narybird"]))
+        self.tls.is_none().then(|| Unit::lines(&["s STARTTLS", "a LOGIN alice c4narybird"]))
     }
 }
 
@@ -434,8 +451,10 @@ impl Script<Imap> for Host {
         };
         let lines = match event {
             Event::Bad { .. }
+            | Event::Bearer(..)
             | Event::Command(..)
             | Event::Done
+            | Event::External(..)
             | Event::Heard(_)
             | Event::Lookup(..)
             | Event::Response(_)
@@ -444,7 +463,12 @@ impl Script<Imap> for Host {
             | Event::StartTls => 1,
             _ => 0,
         };
-        Look { run, lines, ended: matches!(event, Event::Ended(_)), user: None }
+        let user = match event {
+            Event::Bearer(_, token) => token.user.clone(),
+            Event::External(_, certificate) => certificate.authorization.clone(),
+            _ => None,
+        };
+        Look { run, lines, ended: matches!(event, Event::Ended(_)), user }
     }
 
     fn answer(&mut self, event: Event<'_>, random: &mut Random) -> Option<Answered<Imap>> {
@@ -459,12 +483,18 @@ impl Script<Imap> for Host {
                 _ if credentials.password().expose() == b"c4narybird" => Verdict::Accepted,
                 _ => Verdict::Rejected,
             }),
-            Event::Lookup(ask, _) => ask.with(match self.mood(4, random) {
+            Event::Lookup(ask, identity) => ask.with(match self.mood(4, random) {
                 0 => Salted::Unavailable,
-                _ => Salted::Known(Box::new(Known {
-                    verifier: Verifier::derive(Secret::new(b"c4narybird"), b"salt", 2),
-                    nonce: [9; Known::NONCE],
-                })),
+                _ => sign_in::known(&identity, "c4narybird"),
+            }),
+            Event::Bearer(ask, token) => ask.with(match self.mood(6, random) {
+                0 => Grant::Unavailable,
+                _ => sign_in::grant(&token, "c4narybird"),
+            }),
+            Event::External(ask, _) => ask.with(match self.mood(3, random) {
+                0 => Verdict::Unavailable,
+                1 => Verdict::Rejected,
+                _ => Verdict::Accepted,
             }),
             Event::Append(ask, ..) => ask.with(match self.mood(5, random) {
                 0 => Decision::refuse(Code::TryCreate, "No such mailbox"),

@@ -3,29 +3,44 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use posthaste_core::machine::Answered;
+use posthaste_core::machine::{Answered, Machine, TlsFacts};
 use posthaste_core::pop3::server::{
     Admission, Config, Event, Opened, Piece, Server, Updated, Wanted,
 };
 use posthaste_core::pop3::{Maildrop, Pop3, Uid};
-use posthaste_core::sasl::{Found, Known, Verdict, Verifier};
-use posthaste_core::text::Secret;
+use posthaste_core::sasl::{Found, Grant, Mechanism, Verdict};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::{Look, Script, Subject, Unit};
+use crate::sign_in;
 use crate::simulator::random::Random;
 
 /// A server that offers everything.
 pub struct Pop3Server {
     config: Arc<Config>,
+    /// TLS that comes first.
+    tls: Option<TlsFacts>,
     mails: Arc<dyn Maildrop>,
 }
 
 impl Default for Pop3Server {
     fn default() -> Self {
-        let config = Config { starttls: true, plaintext_auth: true, ..Config::new("pop.example") };
-        Self { config: Arc::new(config), mails: Arc::new(Mails) }
+        let config = Config {
+            starttls: true,
+            plaintext_auth: true,
+            mechanisms: Mechanism::ALL.to_vec(),
+            ..Config::new("pop.example")
+        };
+        Self { config: Arc::new(config), tls: None, mails: Arc::new(Mails) }
+    }
+}
+
+impl Pop3Server {
+    /// The same, with TLS from the first octet and a client that showed a certificate.
+    #[must_use]
+    pub fn under_tls() -> Self {
+        Self { tls: Some(sign_in::SHOWN), ..Self::default() }
     }
 }
 
@@ -34,12 +49,14 @@ impl Subject for Pop3Server {
     type Machine = Server;
     type Script = Host;
 
-    // The password, and `NUL alice NUL c4narybird` and `c4narybird` in base64.
-    const SECRETS: &'static [&'static str] =
-        &["c4narybird", "AGFsaWNlAGM0bmFyeWJpcmQ", "YzRuYXJ5YmlyZA"];
+    const SECRETS: &'static [&'static str] = sign_in::SECRETS;
 
     fn machine(&self) -> Server {
-        Server::new(self.config.clone())
+        let mut server = Server::new(self.config.clone());
+        if let Some(facts) = self.tls {
+            server.secured(facts);
+        }
+        server
     }
 
     fn script(&self, calm: bool) -> Host {
@@ -48,12 +65,13 @@ impl Subject for Pop3Server {
 
     fn talk(&self) -> BoxedStrategy<Vec<Unit>> {
         let opening = prop_oneof![
-            Just(Vec::new()),
-            Just(Unit::lines(&["USER alice", "PASS c4narybird"])),
-            Just(Unit::lines(&["AUTH PLAIN AGFsaWNlAGM0bmFyeWJpcmQ="])),
-            Just(Unit::lines(&["AUTH LOGIN", "YWxpY2U=", "YzRuYXJ5YmlyZA=="])),
-            Just(Unit::lines(&["AUTH SCRAM-SHA-256 biwsbj11c2VyLHI9YWJj", "Yz1iaXdz", "*"])),
-            Just(vec![Unit::waiting("STLS\r\n"), Unit::new("USER alice\r\nPASS c4narybird\r\n")]),
+            if self.tls.is_some() { 12 } else { 1 } => sign_in::talks("AUTH"),
+            1 => Just(Vec::new()),
+            1 => Just(Unit::lines(&["USER alice", "PASS c4narybird"])),
+            1 => Just(Unit::lines(&["AUTH PLAIN AGFsaWNlAGM0bmFyeWJpcmQ="])),
+            1 => Just(Unit::lines(&["AUTH LOGIN", "YWxpY2U=", "YzRuYXJ5YmlyZA=="])),
+            1 => Just(Unit::lines(&["AUTH SCRAM-SHA-256 biwsbj11c2VyLHI9YWJj", "Yz1iaXdz", "*"])),
+            1 => Just(vec![Unit::waiting("STLS\r\n"), Unit::new("USER alice\r\nPASS c4narybird\r\n")]),
         ];
         (opening, vec(unit(), 0..14))
             .prop_map(|(mut talk, more)| {
@@ -69,7 +87,7 @@ impl Subject for Pop3Server {
     }
 
     fn injection(&self) -> Option<Vec<Unit>> {
-        Some(Unit::lines(&["STLS", "USER alice", "PASS c4narybird"]))
+        self.tls.is_none().then(|| Unit::lines(&["STLS", "USER alice", "PASS c4narybird"]))
     }
 }
 
@@ -162,7 +180,12 @@ impl Script<Pop3> for Host {
             | Event::Secured(_) => 0,
             _ => 1,
         };
-        Look { lines, ended: matches!(event, Event::Ended(_)), ..Look::default() }
+        let user = match event {
+            Event::Bearer(_, token) => token.user.clone(),
+            Event::External(_, certificate) => certificate.authorization.clone(),
+            _ => None,
+        };
+        Look { lines, ended: matches!(event, Event::Ended(_)), user, ..Look::default() }
     }
 
     fn answer(&mut self, event: Event<'_>, random: &mut Random) -> Option<Answered<Pop3>> {
@@ -177,12 +200,18 @@ impl Script<Pop3> for Host {
                 _ if credentials.password().expose() == b"c4narybird" => Verdict::Accepted,
                 _ => Verdict::Rejected,
             }),
-            Event::Lookup(ask, _) => ask.with(match self.mood(4, random) {
+            Event::Lookup(ask, identity) => ask.with(match self.mood(4, random) {
                 0 => Found::Unavailable,
-                _ => Found::Known(Box::new(Known {
-                    verifier: Verifier::derive(Secret::new(b"c4narybird"), b"salt", 2),
-                    nonce: [9; Known::NONCE],
-                })),
+                _ => sign_in::known(&identity, "c4narybird"),
+            }),
+            Event::Bearer(ask, token) => ask.with(match self.mood(6, random) {
+                0 => Grant::Unavailable,
+                _ => sign_in::grant(&token, "c4narybird"),
+            }),
+            Event::External(ask, _) => ask.with(match self.mood(3, random) {
+                0 => Verdict::Unavailable,
+                1 => Verdict::Rejected,
+                _ => Verdict::Accepted,
             }),
             Event::Open(ask) => ask.with(match self.mood(12, random) {
                 0 => Opened::InUse,

@@ -2,31 +2,35 @@
 
 use std::sync::Arc;
 
-use posthaste_core::machine::Answered;
-use posthaste_core::sasl::{Found, Known, Mechanism, Verdict, Verifier};
+use posthaste_core::machine::{Answered, Machine, TlsFacts};
+use posthaste_core::sasl::{Found, Grant, Mechanism, Verdict};
 use posthaste_core::smtp::Smtp;
 use posthaste_core::smtp::extension::{FutureRelease, Until};
 use posthaste_core::smtp::reply::{Enhanced, Reply};
 use posthaste_core::smtp::server::{
     Admission, Config, Decision, Event, Limits, Outcome, Role, Server,
 };
-use posthaste_core::text::Secret;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::{Look, Script, Subject, Unit};
+use crate::sign_in;
 use crate::simulator::random::Random;
 
 /// A server that offers everything. With `BODIES` its peers send messages; without, each octet they send stands
 /// in a line of its own event, which is then counted.
 #[derive(Debug)]
-pub struct SmtpServer<const BODIES: bool>(Arc<Config>);
+pub struct SmtpServer<const BODIES: bool> {
+    config: Arc<Config>,
+    /// TLS that comes first.
+    tls: Option<TlsFacts>,
+}
 
 impl<const BODIES: bool> SmtpServer<BODIES> {
     /// In this role.
     #[must_use]
     pub fn new(role: Role) -> Self {
-        Self(Arc::new(Config {
+        let config = Config {
             starttls: true,
             mechanisms: Mechanism::ALL.to_vec(),
             plaintext_auth: true,
@@ -40,7 +44,14 @@ impl<const BODIES: bool> SmtpServer<BODIES> {
             deliver_by: Some(60),
             limits: Limits { message_size: 2_000, text_line: 100, ..Limits::DEFAULT },
             ..Config::new(role, "mx.example")
-        }))
+        };
+        Self { config: Arc::new(config), tls: None }
+    }
+
+    /// In this role, with TLS from the first octet and a client that showed a certificate.
+    #[must_use]
+    pub fn under_tls(role: Role) -> Self {
+        Self { tls: Some(sign_in::SHOWN), ..Self::new(role) }
     }
 }
 
@@ -49,15 +60,18 @@ impl<const BODIES: bool> Subject for SmtpServer<BODIES> {
     type Machine = Server;
     type Script = Host;
 
-    const SECRETS: &'static [&'static str] =
-        &["c4narybird", "AGFsaWNlAGM0bmFyeWJpcmQ", "YzRuYXJ5YmlyZA"];
+    const SECRETS: &'static [&'static str] = sign_in::SECRETS;
 
     fn counts_lines(&self, _: &[u8]) -> bool {
         !BODIES
     }
 
     fn machine(&self) -> Server {
-        Server::new(self.0.clone())
+        let mut server = Server::new(self.config.clone());
+        if let Some(facts) = self.tls {
+            server.secured(facts);
+        }
+        server
     }
 
     fn script(&self, calm: bool) -> Host {
@@ -65,10 +79,16 @@ impl<const BODIES: bool> Subject for SmtpServer<BODIES> {
     }
 
     fn talk(&self) -> BoxedStrategy<Vec<Unit>> {
-        let hello = if self.0.role == Role::Lmtp { "LHLO me.example" } else { "EHLO me.example" };
+        let hello =
+            if self.config.role == Role::Lmtp { "LHLO me.example" } else { "EHLO me.example" };
         let sign_in = "AUTH PLAIN AGFsaWNlAGM0bmFyeWJpcmQ=";
+        let bound = sign_in::talks("AUTH").prop_map(move |mut talk| {
+            talk.insert(0, Unit::new(format!("{hello}\r\n")));
+            talk
+        });
         let opening = prop_oneof![
             1 => Just(Vec::new()),
+            if self.tls.is_some() { 12 } else { 1 } => bound,
             3 => Just(Unit::lines(&[hello, sign_in])),
             3 => Just(Unit::lines(&[
                 hello, sign_in, "MAIL FROM:<alice@a.example>", "RCPT TO:<bob@b.example>",
@@ -93,7 +113,8 @@ impl<const BODIES: bool> Subject for SmtpServer<BODIES> {
     }
 
     fn idle(&self) -> Vec<Unit> {
-        let hello = if self.0.role == Role::Lmtp { "LHLO me.example" } else { "EHLO me.example" };
+        let hello =
+            if self.config.role == Role::Lmtp { "LHLO me.example" } else { "EHLO me.example" };
         if !BODIES {
             return Unit::lines(&[hello, "AUTH PLAIN AGFsaWNlAGM0bmFyeWJpcmQ=", "NOOP"]);
         }
@@ -112,7 +133,11 @@ impl<const BODIES: bool> Subject for SmtpServer<BODIES> {
     }
 
     fn injection(&self) -> Option<Vec<Unit>> {
-        let hello = if self.0.role == Role::Lmtp { "LHLO me.example" } else { "EHLO me.example" };
+        if self.tls.is_some() {
+            return None;
+        }
+        let hello =
+            if self.config.role == Role::Lmtp { "LHLO me.example" } else { "EHLO me.example" };
         Some(Unit::lines(&[hello, "STARTTLS", hello, "MAIL FROM:<mallory@a.example>"]))
     }
 }
@@ -125,6 +150,7 @@ fn command() -> impl Strategy<Value = Unit> {
             "MAIL FROM:<(|[a-z]{1,5}@a.example)>( SIZE=[0-9]{1,5}| BODY=8BITMIME| BODY=BINARYMIME| SMTPUTF8| RET=FULL| REQUIRETLS| MT-PRIORITY=3| HOLDFOR=[0-9]{1,4}| BY=[0-9]{1,3};[NR]| X=Y){0,2}",
             "RCPT TO:<(postmaster|[a-z]{1,5}@b.example)>( NOTIFY=NEVER| ORCPT=rfc822;x)?",
             "AUTH SCRAM-SHA-256 biwsbj11c2VyLHI9YWJj",
+            "AUTH (OAUTHBEARER|XOAUTH2|EXTERNAL|SCRAM-SHA-256-PLUS)( [=*])?",
         ].prop_map(|line| Unit::new(format!("{line}\r\n"))),
         1 => Just(Unit::new("QUIT\r\n")),
         1 => Just(Unit::waiting("STARTTLS\r\n")),
@@ -203,6 +229,8 @@ impl Script<Smtp> for Host {
         };
         let user = match event {
             Event::SignIn(_, credentials) => Some(credentials.user().to_string()),
+            Event::Bearer(_, token) => token.user.clone(),
+            Event::External(_, certificate) => certificate.authorization.clone(),
             _ => None,
         };
         Look { run, lines, ended: matches!(event, Event::Ended(_)), user }
@@ -222,12 +250,18 @@ impl Script<Smtp> for Host {
                 _ if credentials.password().expose() == b"c4narybird" => Verdict::Accepted,
                 _ => Verdict::Rejected,
             }),
-            Event::Lookup(ask, _) => ask.with(match self.mood(4, random) {
+            Event::Lookup(ask, identity) => ask.with(match self.mood(4, random) {
                 0 => Found::Unavailable,
-                _ => Found::Known(Box::new(Known {
-                    verifier: Verifier::derive(Secret::new(b"c4narybird"), b"salt", 2),
-                    nonce: [9; Known::NONCE],
-                })),
+                _ => sign_in::known(&identity, "c4narybird"),
+            }),
+            Event::Bearer(ask, token) => ask.with(match self.mood(6, random) {
+                0 => Grant::Unavailable,
+                _ => sign_in::grant(&token, "c4narybird"),
+            }),
+            Event::External(ask, _) => ask.with(match self.mood(3, random) {
+                0 => Verdict::Unavailable,
+                1 => Verdict::Rejected,
+                _ => Verdict::Accepted,
             }),
             Event::Mail(ask, _) => ask.with(self.decide(random)),
             Event::Recipient(ask, _) => ask.with(self.decide(random)),

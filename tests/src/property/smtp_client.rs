@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use posthaste_core::machine::Answered;
+use posthaste_core::machine::{Answered, Machine, TlsFacts};
 use posthaste_core::sasl::client::Account;
 use posthaste_core::smtp::SmtpClient;
 use posthaste_core::smtp::client::event::Recipient;
@@ -13,24 +13,44 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::{Look, Script, Subject, Unit};
+use crate::sign_in;
 use crate::simulator::random::Random;
 
 /// A client that signs in, if it may, and sends messages until it has enough.
 #[derive(Debug)]
-pub struct Sender(Arc<Config>);
+pub struct Sender {
+    config: Arc<Config>,
+    /// TLS comes first.
+    tls: bool,
+}
 
 impl Sender {
     /// For SMTP, or for LMTP.
     #[must_use]
     pub fn new(lmtp: bool) -> Self {
         let account = Account::new("alice", "c4narybird").ok();
-        Self(Arc::new(Config {
+        let config = Config {
             lmtp,
             account: account.filter(|_| !lmtp),
             plaintext_auth: true,
             limits: Limits { reply_octets: 2_000, ..Limits::DEFAULT },
             ..Config::new("me.example")
-        }))
+        };
+        Self { config: Arc::new(config), tls: false }
+    }
+
+    /// For SMTP under TLS, signing in by a token.
+    #[must_use]
+    pub fn with_token() -> Self {
+        let account = Account::bearer("alice", "c4narybird").ok();
+        let config = Config { account, ..(*Self::new(false).config).clone() };
+        Self { config: Arc::new(config), tls: true }
+    }
+
+    /// For SMTP under TLS, signing in by a password.
+    #[must_use]
+    pub fn bound() -> Self {
+        Self { tls: true, ..Self::new(false) }
     }
 }
 
@@ -39,8 +59,7 @@ impl Subject for Sender {
     type Machine = Client;
     type Script = Outbox;
 
-    const SECRETS: &'static [&'static str] =
-        &["c4narybird", "AGFsaWNlAGM0bmFyeWJpcmQ", "YzRuYXJ5YmlyZA"];
+    const SECRETS: &'static [&'static str] = sign_in::SECRETS;
 
     // Events stand for replies, which have many lines.
     fn counts_lines(&self, _: &[u8]) -> bool {
@@ -48,7 +67,11 @@ impl Subject for Sender {
     }
 
     fn machine(&self) -> Client {
-        Client::new(self.0.clone(), [7; 18])
+        let mut client = Client::new(self.config.clone(), [7; 18]);
+        if self.tls {
+            client.secured(TlsFacts::TEST);
+        }
+        client
     }
 
     fn script(&self, calm: bool) -> Outbox {
@@ -62,6 +85,9 @@ impl Subject for Sender {
             1 => Just("250-mx\r\n250-AUTH SCRAM-SHA-256\r\n250 SMTPUTF8\r\n"),
             1 => Just("250-mx\r\n250-BINARYMIME\r\n250-CHUNKING\r\n250-MT-PRIORITY\r\n250-DELIVERBY\r\n\
                        250-LIMITS MAILMAX=3\r\n250 FUTURERELEASE 99 2030-01-01T00:00:00Z\r\n"),
+            1 => Just("250-mx\r\n250-AUTH SCRAM-SHA-256 SCRAM-SHA-256-PLUS\r\n250 SMTPUTF8\r\n"),
+            1 => Just("250-mx\r\n250 AUTH XOAUTH2 OAUTHBEARER EXTERNAL\r\n"),
+            1 => Just("250-mx\r\n250 AUTH XOAUTH2\r\n"),
             1 => Just("250 mx\r\n"),
         ];
         let opening = prop_oneof![
@@ -89,7 +115,8 @@ impl Subject for Sender {
     }
 
     fn injection(&self) -> Option<Vec<Unit>> {
-        Some(Unit::lines(&["220 mx ready", "250-mx", "250 STARTTLS", "220 go ahead", "250 evil"]))
+        let talk = ["220 mx ready", "250-mx", "250 STARTTLS", "220 go ahead", "250 evil"];
+        (!self.tls).then(|| Unit::lines(&talk))
     }
 }
 

@@ -5,27 +5,29 @@
 //! | `hostname pop.test` | our name |
 //! | `starttls` | STLS is offered |
 //! | `no plaintext_auth` | passwords want TLS; in transcripts they do not by default |
-//! | `auth PLAIN LOGIN` | the mechanisms, instead of all |
+//! | `auth PLAIN LOGIN` | the mechanisms, instead of the default |
+//! | `tls 1.3` | TLS comes first, as [`sign_in::tls`] has it |
 //! | `limit errors 2` | a limit by its name |
 //! | `mail A: b\r\n\r\nc\r\n` | a message of the maildrop, in order; its unique id is `id` and its number |
 //! | `long 120` | a message of that many octets, `X` and lines of `x` |
 //! | `piece 7` | octets of a piece of a message |
 //!
-//! Answers: to the connection `yes`, `refusal`; to a sign-in `accepted`, `rejected`, `unavailable`; to a SCRAM
-//! lookup `known PASSWORD`; to `Open` `ready`, `in-use`, `unavailable`, `broken`; to `Retr`, `Top` and `More` `piece`,
+//! Answers: to the connection `yes`, `refusal`; to a sign-in see [`sign_in`];
+//! to `Open` `ready`, `in-use`, `unavailable`, `broken`; to `Retr`, `Top` and `More` `piece`,
 //! `unavailable`, `broken`, `utf8`; to `Update` `durable`, `unavailable`, `broken`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use posthaste_core::machine::Machine;
 use posthaste_core::pop3::server::{Admission, Config, Event, Opened, Piece, Server, Updated};
 use posthaste_core::pop3::{Maildrop, Uid};
-use posthaste_core::sasl::{Mechanism, Verdict};
+use posthaste_core::sasl::Mechanism;
 
 use super::file::unescape;
 use super::run::{Answer, Speaker};
-use super::smtp::lookup;
+use crate::sign_in;
 
 /// Answers the server machine.
 #[derive(Debug)]
@@ -75,10 +77,12 @@ impl Speaker for Pop3 {
         let mut config = Config { plaintext_auth: true, ..Config::new("pop.test") };
         let mut mails = Vec::new();
         let mut piece = usize::MAX;
+        let mut tls = None;
         for (name, value) in settings {
             match name.as_str() {
                 "hostname" => config.hostname = value.as_str().into(),
                 "starttls" => config.starttls = true,
+                "tls" => tls = Some(sign_in::tls(value)?),
                 "no" if value == "plaintext_auth" => config.plaintext_auth = false,
                 "auth" => {
                     config.mechanisms = value
@@ -99,7 +103,11 @@ impl Speaker for Pop3 {
             }
         }
         let speaker = Self { mails: Arc::new(Mails(mails)), piece, left: Bytes::new() };
-        Ok((speaker, Server::new(Arc::new(config))))
+        let mut server = Server::new(Arc::new(config));
+        if let Some(facts) = tls {
+            server.secured(facts);
+        }
+        Ok((speaker, server))
     }
 
     fn run<'e>(_: &'e Event<'_>) -> Option<(&'static str, &'e [u8])> {
@@ -113,13 +121,10 @@ impl Speaker for Pop3 {
                 Some("refusal") => Admission::Refuse,
                 Some(_) => return Err("yes or refusal".into()),
             }),
-            Event::SignIn(ask, _) => ask.with(match text {
-                None | Some("accepted") => Verdict::Accepted,
-                Some("rejected") => Verdict::Rejected,
-                Some("unavailable") => Verdict::Unavailable,
-                Some(_) => return Err("accepted, rejected or unavailable".into()),
-            }),
-            Event::Lookup(ask, _) => lookup(ask, text)?,
+            Event::SignIn(ask, _) => sign_in::verdict(ask, text)?,
+            Event::Lookup(ask, identity) => sign_in::lookup(ask, &identity, text)?,
+            Event::Bearer(ask, _) => sign_in::bearer(ask, text)?,
+            Event::External(ask, _) => sign_in::verdict(ask, text)?,
             Event::Open(ask) => ask.with(match text {
                 None | Some("ready") => Opened::Ready(self.mails.clone()),
                 Some("in-use") => Opened::InUse,

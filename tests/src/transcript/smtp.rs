@@ -10,23 +10,23 @@
 //! | `recipient_domains 5` | RCPTDOMAINMAX |
 //! | `no chunking` | or `eight_bit`, `pipelining`, `smtputf8`, `require_auth`: off |
 //! | `auth PLAIN LOGIN` | the mechanisms |
+//! | `tls 1.3` | TLS comes first, as [`sign_in::tls`] has it |
 //! | `limit recipients 2` | a limit by its name |
 //!
 //! Answers: a reply (`550 5.1.1 no such user`), several for LMTP parted by ` | `, `yes`, `refusal`,
-//! `strained`; for sign-ins `accepted`, `rejected`, `unavailable`; for a SCRAM lookup `known PASSWORD` (salt and
-//! nonce are those of RFC 7677 §3).
+//! `strained`; for sign-ins see [`sign_in`].
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use posthaste_core::machine::{Ask, Question};
-use posthaste_core::sasl::{Found, Known, Mechanism, Verdict, Verifier};
+use posthaste_core::machine::Machine;
+use posthaste_core::sasl::Mechanism;
 use posthaste_core::smtp::extension::{FutureRelease, Until};
 use posthaste_core::smtp::reply::{Enhanced, Reply};
 use posthaste_core::smtp::server::{Admission, Config, Decision, Event, Outcome, Role, Server};
-use posthaste_core::text::Secret;
 
 use super::run::{Answer, Speaker};
+use crate::sign_in;
 
 /// Answers the server machine.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ impl Speaker for Smtp {
         let mut config = Config::new(role, value("hostname").unwrap_or("mx.test"));
         for (name, value) in settings {
             match name.as_str() {
-                "role" | "hostname" => {}
+                "role" | "hostname" | "tls" => {}
                 "starttls" => config.starttls = true,
                 "require_tls" => config.require_tls = true,
                 "plaintext_auth" => config.plaintext_auth = true,
@@ -78,7 +78,11 @@ impl Speaker for Smtp {
                 other => return Err(format!("no setting is called {other:?}")),
             }
         }
-        Ok((Self, Server::new(Arc::new(config))))
+        let mut server = Server::new(Arc::new(config));
+        if let Some(text) = value("tls") {
+            server.secured(sign_in::tls(text)?);
+        }
+        Ok((Self, server))
     }
 
     fn run<'e>(event: &'e Event<'_>) -> Option<(&'static str, &'e [u8])> {
@@ -116,38 +120,13 @@ impl Speaker for Smtp {
                 None | Some("refusal") => ask.refused(),
                 Some(other) => ask.with(reply(other)?),
             },
-            Event::SignIn(ask, _) => ask.with(match text {
-                None | Some("accepted") => Verdict::Accepted,
-                Some("rejected") => Verdict::Rejected,
-                Some("unavailable") => Verdict::Unavailable,
-                Some(_) => return Err("accepted, rejected or unavailable".into()),
-            }),
-            Event::Lookup(ask, _) => lookup(ask, text)?,
+            Event::SignIn(ask, _) => sign_in::verdict(ask, text)?,
+            Event::Lookup(ask, identity) => sign_in::lookup(ask, &identity, text)?,
+            Event::Bearer(ask, _) => sign_in::bearer(ask, text)?,
+            Event::External(ask, _) => sign_in::verdict(ask, text)?,
             _ => return Ok(None),
         }))
     }
-}
-
-/// Answers a SCRAM lookup of any protocol: `known PASSWORD`, or `unavailable`.
-///
-/// # Errors
-/// If it is neither.
-pub fn lookup<Q: Question<Answer = Found>>(
-    ask: Ask<Q>,
-    text: Option<&str>,
-) -> Result<posthaste_core::machine::Answered<Q::Protocol>, String> {
-    let text = text.unwrap_or("known pencil");
-    if text == "unavailable" {
-        return Ok(ask.with(Found::Unavailable));
-    }
-    let password = text.strip_prefix("known ").ok_or("known PASSWORD or unavailable")?;
-    // RFC 7677 §3: the salt is W22ZaJ0SNY7soEsUEjb6gQ==.
-    let salt = [
-        0x5b, 0x6d, 0x99, 0x68, 0x9d, 0x12, 0x35, 0x8e, 0xec, 0xa0, 0x4b, 0x14, 0x12, 0x36, 0xfa,
-        0x81,
-    ];
-    let verifier = Verifier::derive(Secret::new(password.as_bytes()), &salt, 4_096);
-    Ok(ask.with(Found::Known(Box::new(Known { verifier, nonce: [7; Known::NONCE] }))))
 }
 
 fn decision(text: Option<&str>) -> Result<Decision, String> {

@@ -9,7 +9,9 @@
 //! | `body 7bit`, `8bit`, `binary` | what the message is; by default as its octets are |
 //! | `eight_bit_anyway`, `requiretls` | on |
 //! | `priority 3`, `by 60;R`, `hold 60`, `submitter a@b.test` | parameters of MAIL |
-//! | `auth PLAIN user password` | sign in so |
+//! | `auth PLAIN user password` | sign in so; `OAUTHBEARER user token`, `EXTERNAL` or `EXTERNAL user` |
+//! | `connected a.test 587` | to this server, which OAUTHBEARER tells |
+//! | `secured 1.3` | TLS comes first, as [`sign_in::tls`] has it |
 //! | `from a@b.test`, `to c@d.test` | the envelope; `to` for each recipient, none `from` for a report |
 //! | `message text` | the message; lines add up |
 //!
@@ -20,6 +22,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use posthaste_core::grammar::address::Address;
+use posthaste_core::machine::Machine;
 use posthaste_core::sasl::Mechanism;
 use posthaste_core::sasl::client::Account;
 use posthaste_core::smtp::client::{Client, Config, Envelope, Event, Order, Piece, TlsPolicy};
@@ -27,6 +30,7 @@ use posthaste_core::smtp::extension::{BodyKind, DeliverBy, Notify, Priority, Rel
 
 use super::file::unescape;
 use super::run::{Answer, Speaker};
+use crate::sign_in;
 
 /// Answers the client machine.
 #[derive(Debug)]
@@ -44,6 +48,7 @@ impl Speaker for SmtpClient {
         let mut envelope = Envelope::default();
         let mut body = None;
         let mut message = Vec::new();
+        let mut tls = None;
         for (name, value) in settings {
             let address = || value.parse::<Address>().map_err(|error| error.to_string());
             match (name.as_str(), value.as_str()) {
@@ -80,11 +85,30 @@ impl Speaker for SmtpClient {
                 ("auth", _) => {
                     let mut words = value.split(' ');
                     let mut word = || words.next().ok_or("auth MECHANISM USER PASSWORD");
-                    config.mechanisms =
-                        vec![Mechanism::parse(word()?.as_bytes()).ok_or("no such mechanism")?];
-                    let account = Account::new(word()?, word()?);
+                    // Several have a sign between them.
+                    config.mechanisms = word()?
+                        .split('/')
+                        .map(|name| Mechanism::parse(name.as_bytes()).ok_or("no such mechanism"))
+                        .collect::<Result<_, _>>()?;
+                    let account = match config.mechanisms[0] {
+                        Mechanism::External => match words.next() {
+                            Some(other) => Account::certificate().acting_as(other),
+                            None => Ok(Account::certificate()),
+                        },
+                        Mechanism::OauthBearer | Mechanism::Xoauth2 => {
+                            Account::bearer(word()?, word()?)
+                        }
+                        _ => Account::new(word()?, word()?),
+                    };
                     config.account = Some(account.map_err(|error| error.to_string())?);
                 }
+                ("connected", _) => {
+                    let (host, port) = value.split_once(' ').ok_or("connected HOST PORT")?;
+                    let port = port.parse().map_err(|_| "a port is a number")?;
+                    let account = config.account.take().ok_or("auth comes first")?;
+                    config.account = Some(account.connected_to(host, port));
+                }
+                ("secured", _) => tls = Some(sign_in::tls(value)?),
                 ("from", _) => envelope.sender = Some(address()?),
                 ("to", _) => envelope.recipients.push(address()?.into()),
                 ("message", _) => {
@@ -103,7 +127,10 @@ impl Speaker for SmtpClient {
             if message.is_ascii() { BodyKind::SevenBit } else { BodyKind::EightBitMime };
         envelope.body = body.unwrap_or(eight_bit);
         envelope.size = Some(message.len() as u64);
-        let client = Client::new(Arc::new(config), [7; 18]);
+        let mut client = Client::new(Arc::new(config), [7; 18]);
+        if let Some(facts) = tls {
+            client.secured(facts);
+        }
         Ok((Self { envelope, message, sent: false }, client))
     }
 

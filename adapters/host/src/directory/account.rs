@@ -11,13 +11,15 @@
 
 use std::fmt;
 
-use posthaste_core::sasl::Verifier;
+use posthaste_core::sasl::scram::{Hash, Key, Verifier};
 use posthaste_store::AccountId;
 
 /// The version of the octets that [`Settings::encode`] writes.
 const VERSION: u8 = 1;
 /// The kind of a SCRAM-SHA-256 verifier.
 const SHA_256: u8 = 1;
+/// The kind of a SCRAM-SHA-1 verifier.
+const SHA_1: u8 = 2;
 
 /// Who can sign in and receive mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,9 +41,9 @@ pub struct Settings {
     pub created: u64,
     /// The password's Argon2id hash as a PHC string; empty where no password opens the account.
     pub hash: PasswordHash,
-    /// The password's SCRAM-SHA-256 verifier. Absent for an imported hash until the next sign-in
-    /// with a clear password.
-    pub scram: Option<Verifier>,
+    /// The password's SCRAM verifiers, one for each hash that is wanted. Absent for an imported hash, and for a
+    /// hash that was not wanted before, until the next sign-in with a clear password.
+    pub scram: Vec<Verifier>,
     /// Further addresses of the account, in the spelling of names.
     pub addresses: Vec<Box<str>>,
 }
@@ -76,13 +78,17 @@ impl Settings {
         put(&mut out, self.name.as_bytes());
         out.extend_from_slice(&self.created.to_be_bytes());
         put(&mut out, self.hash.0.as_bytes());
-        out.push(u8::from(self.scram.is_some()));
-        if let Some(scram) = &self.scram {
-            out.push(SHA_256);
+        let verifiers = &self.scram[..self.scram.len().min(usize::from(u8::MAX))];
+        out.push(verifiers.len() as u8);
+        for scram in verifiers {
+            out.push(match scram.stored_key.hash() {
+                Hash::Sha1 => SHA_1,
+                Hash::Sha256 => SHA_256,
+            });
             out.extend_from_slice(&scram.iterations.to_be_bytes());
             put(&mut out, &scram.salt);
-            put(&mut out, &scram.stored_key);
-            put(&mut out, &scram.server_key);
+            put(&mut out, scram.stored_key.expose());
+            put(&mut out, scram.server_key.expose());
         }
         let addresses = &self.addresses[..self.addresses.len().min(usize::from(u16::MAX))];
         out.extend_from_slice(&(addresses.len() as u16).to_be_bytes());
@@ -105,19 +111,21 @@ impl Settings {
             name: text(&mut rest)?,
             created: u64::from_be_bytes(take(&mut rest)?),
             hash: PasswordHash(text(&mut rest)?),
-            scram: None,
+            scram: Vec::new(),
             addresses: Vec::new(),
         };
         let [verifiers] = take(&mut rest)?;
         for _ in 0..verifiers {
-            if take(&mut rest)? != [SHA_256] {
-                return Err(Unreadable);
-            }
-            settings.scram = Some(Verifier {
+            let hash = match take(&mut rest)? {
+                [SHA_1] => Hash::Sha1,
+                [SHA_256] => Hash::Sha256,
+                _ => return Err(Unreadable),
+            };
+            settings.scram.push(Verifier {
                 iterations: u32::from_be_bytes(take(&mut rest)?),
                 salt: octets(&mut rest)?.to_vec(),
-                stored_key: fixed(&mut rest)?,
-                server_key: fixed(&mut rest)?,
+                stored_key: key(hash, &mut rest)?,
+                server_key: key(hash, &mut rest)?,
             });
         }
         for _ in 0..u16::from_be_bytes(take(&mut rest)?) {
@@ -150,6 +158,6 @@ fn text(rest: &mut &[u8]) -> Result<Box<str>, Unreadable> {
     str::from_utf8(octets(rest)?).map(Into::into).map_err(|_| Unreadable)
 }
 
-fn fixed<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], Unreadable> {
-    octets(rest)?.try_into().map_err(|_| Unreadable)
+fn key(hash: Hash, rest: &mut &[u8]) -> Result<Key, Unreadable> {
+    Key::new(hash, octets(rest)?).ok_or(Unreadable)
 }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::config::{Alias, Names};
-use posthaste_core::sasl::Verifier;
+use posthaste_core::sasl::{Hash, Verifier};
+use posthaste_core::text::Secret;
 
 fn alias(address: &str, to: &[&str]) -> Alias {
     Alias { address: address.to_owned(), to: to.iter().map(|to| (*to).to_owned()).collect() }
@@ -168,12 +169,9 @@ fn settings_come_back_and_damage_is_seen() {
         name: "alice@example.test".into(),
         created: 1_700_000_000,
         hash: PasswordHash("$argon2id$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA".into()),
-        scram: Some(Verifier {
-            iterations: 4096,
-            salt: vec![7; 16],
-            stored_key: [8; 32],
-            server_key: [9; 32],
-        }),
+        scram: [Hash::Sha256, Hash::Sha1]
+            .map(|hash| Verifier::derive(hash, Secret::new(b"geheim"), &[7; 16], 2))
+            .into(),
         addresses: vec!["a@b".into(), "c@d".into()],
     };
     let octets = settings.encode();

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 
 use posthaste_core::grammar::base64;
+use posthaste_core::machine::TlsFacts;
 use posthaste_core::pop3::server::Server;
-use posthaste_core::sasl::{Mechanism, client};
+use posthaste_core::sasl::{Channel, Mechanism, client};
 use posthaste_core::session::Wait;
 use posthaste_store::{
     Account, AccountId, Batch, BlobId, Completion, Fault, Memory, Staging, Store, View, Watch,
@@ -164,10 +165,20 @@ fn a_message_without_an_end_of_line_counts_the_one_it_gets() {
 
 /// Signs in by SCRAM; the last line that the server said.
 fn scram(talk: &mut Talk<Server, Maildrop>, user: &str, password: &str) -> String {
+    scram_by(Mechanism::ScramSha256, talk, user, password)
+}
+
+fn scram_by(
+    mechanism: Mechanism,
+    talk: &mut Talk<Server, Maildrop>,
+    user: &str,
+    password: &str,
+) -> String {
     let account = client::Account::new(user, password).unwrap();
-    let mut exchange = client::Exchange::new(Mechanism::ScramSha256, account, [7; 18]);
+    let channel = Channel { exporter: TlsFacts::TEST.exporter, plus: true, certificate: None };
+    let mut exchange = client::Exchange::new(mechanism, account, &channel, [7; 18]).unwrap();
     let first = exchange.initial().unwrap();
-    let mut line = b"AUTH SCRAM-SHA-256 ".to_vec();
+    let mut line = format!("AUTH {mechanism} ").into_bytes();
     base64::encode(&first, &mut line);
     let mut reply = talk.say(&format!("{}\n", str::from_utf8(&line).unwrap()));
     while let Some(challenge) = reply.strip_prefix("+ ") {
@@ -197,11 +208,41 @@ fn an_imported_hash_gets_its_verifier_at_the_next_sign_in() {
     let bob = || host.directory().by_name("bob").unwrap();
     let hash = bob().settings.hash.0.clone();
     host.set_password("bob", NewPassword::Hashed(&hash)).unwrap();
-    assert!(bob().settings.scram.is_none());
+    assert!(bob().settings.scram.is_empty());
     assert!(scram(&mut pop3(&host, None), "bob", PASSWORD).starts_with("-ERR"));
     drop(pop3(&host, Some("bob")));
-    assert!(bob().settings.scram.is_some());
+    assert_eq!(bob().settings.scram.len(), 1);
     assert!(scram(&mut pop3(&host, None), "bob", PASSWORD).starts_with("+OK"));
+}
+
+/// With `scram_sha1` the host knows what is needed for SHA-1 too; passwords from before get it at the next sign-in
+/// in clear. The verifiers do for the mechanisms that bind to the channel.
+#[test]
+fn scram_with_every_hash_and_bound_to_the_channel() {
+    let store = Arc::new(Memory::new());
+    drop(host_with(config(), Arc::clone(&store) as Arc<dyn posthaste_store::Store>));
+    let told = crate::config::Config { scram_sha1: true, ..config() };
+    let host = crate::Host::new(store, told, crate::inputs::Inputs::inline()).unwrap();
+    let talk = || {
+        let mut config = posthaste_core::pop3::server::Config::new("mail.example.test");
+        config.mechanisms = Mechanism::ALL.to_vec();
+        let mut machine = Server::new(Arc::new(config));
+        posthaste_core::machine::Machine::secured(&mut machine, TlsFacts::TEST);
+        Talk::new(machine, host.pop3(None))
+    };
+    use Mechanism::{ScramSha1, ScramSha1Plus, ScramSha256, ScramSha256Plus};
+    for mechanism in [ScramSha256, ScramSha256Plus] {
+        assert!(scram_by(mechanism, &mut talk(), "alice", PASSWORD).starts_with("+OK"));
+        assert!(scram_by(mechanism, &mut talk(), "alice", "wrong").starts_with("-ERR [AUTH]"));
+    }
+    let reply = scram_by(ScramSha1, &mut talk(), "alice", PASSWORD);
+    assert!(reply.starts_with("-ERR [AUTH]"), "not known yet: {reply}");
+    drop(pop3(&host, Some("alice")));
+    for mechanism in [ScramSha1, ScramSha1Plus, ScramSha256, ScramSha256Plus] {
+        assert!(scram_by(mechanism, &mut talk(), "alice", PASSWORD).starts_with("+OK"));
+        assert!(scram_by(mechanism, &mut talk(), "alice", "wrong").starts_with("-ERR [AUTH]"));
+        assert!(scram_by(mechanism, &mut talk(), "nobody", "wrong").starts_with("-ERR [AUTH]"));
+    }
 }
 
 #[test]

@@ -49,6 +49,8 @@ pub(crate) struct Server {
     pub(crate) subaddress: Option<char>,
     pub(crate) plaintext_auth: PlaintextAuth,
     pub(crate) submission_fixups: bool,
+    /// Whether SCRAM-SHA-1 is offered, and what it needs is kept of passwords.
+    pub(crate) scram_sha1: bool,
     pub(crate) trusted: Vec<Network>,
     pub(crate) lmtp_from: Vec<Network>,
     pub(crate) xclient_from: Vec<Network>,
@@ -238,6 +240,7 @@ impl Server {
                 .choice("plaintext_auth", PlaintextAuth::WORDS)
                 .unwrap_or(PlaintextAuth::Never),
             submission_fixups: s.switch("submission_fixups").unwrap_or(true),
+            scram_sha1: s.switch("scram_sha1").unwrap_or(false),
             trusted: s
                 .list("trusted", NETWORK_FORM, |text| text.parse().ok())
                 .unwrap_or_else(|| Network::LOOPBACK.to_vec()),

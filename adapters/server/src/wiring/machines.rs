@@ -49,6 +49,7 @@ fn machines(config: &Config, listener: &Listener, plaintext: bool, xclient: bool
             imap.starttls = starttls;
             imap.plaintext_auth = plaintext;
             imap.auth_before_tls = plaintext;
+            imap.mechanisms = mechanisms(config);
             imap.extensions = posthaste_host::IMAP_EXTENSIONS.map(str::to_owned).to_vec();
             imap_limits(&mut imap.limits, limits);
             Machines::Imap(Arc::new(imap))
@@ -58,6 +59,7 @@ fn machines(config: &Config, listener: &Listener, plaintext: bool, xclient: bool
             pop3.starttls = starttls;
             pop3.plaintext_auth = plaintext;
             pop3.auth_before_tls = plaintext;
+            pop3.mechanisms = mechanisms(config);
             pop3_limits(&mut pop3.limits, limits);
             Machines::Pop3(Arc::new(pop3))
         }
@@ -75,7 +77,7 @@ fn machines(config: &Config, listener: &Listener, plaintext: bool, xclient: bool
             // No message leaves again, so none leaves without TLS (RFC 8689 §4).
             smtp.requiretls = listener.tls != TlsMode::None;
             if role == smtp::server::Role::Submission {
-                smtp.mechanisms = Mechanism::ALL.to_vec();
+                smtp.mechanisms = mechanisms(config);
             }
             smtp_limits(&mut smtp.limits, limits);
             smtp_limits(&mut smtp.strained, limits);
@@ -86,6 +88,17 @@ fn machines(config: &Config, listener: &Listener, plaintext: bool, xclient: bool
             Machines::Smtp(Arc::new(smtp))
         }
     }
+}
+
+/// What the host honours whole: no tokens, since it knows no issuer, and SCRAM-SHA-1 where it was told to keep what
+/// that needs.
+fn mechanisms(config: &Config) -> Vec<Mechanism> {
+    let sha1 = [Mechanism::ScramSha1, Mechanism::ScramSha1Plus];
+    let honoured = |mechanism: &Mechanism| {
+        Mechanism::PASSWORD.contains(mechanism)
+            || (config.server.scram_sha1 && sha1.contains(mechanism))
+    };
+    Mechanism::ALL.into_iter().filter(honoured).collect()
 }
 
 /// A number of the config file in the size that its user wants; more counts as the most there is.
@@ -167,6 +180,7 @@ pub(crate) fn host(config: &Config) -> host::Config {
             .collect(),
     };
     told.submission_fixups = server.submission_fixups;
+    told.scram_sha1 = server.scram_sha1;
     told.lmtp_from = server.lmtp_from.clone();
     told.limits.hops = fit(config.limits.hops);
     told.limits.bytes_in_flight = config.limits.bytes_in_flight;

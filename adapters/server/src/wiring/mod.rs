@@ -193,12 +193,14 @@ impl Reloading {
     fn take(&mut self, config: Config) -> Result<(), Failure> {
         let fixed = |config: &Config| {
             let server = &config.server;
-            (server.data.clone(), server.runtime, server.threads, config.listeners.clone())
+            let listeners = config.listeners.clone();
+            (server.data.clone(), server.runtime, server.threads, server.scram_sha1, listeners)
         };
         if fixed(&config) != fixed(&self.running) {
             return Err(Failure::new(
                 Exit::Config,
-                "data, runtime, threads and [[listener]] cannot change while the server runs",
+                "data, runtime, threads, scram_sha1 and [[listener]] cannot change while the server \
+                 runs",
                 "restart it",
             ));
         }

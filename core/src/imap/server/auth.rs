@@ -9,12 +9,14 @@ use crate::imap::command::{Authenticate, Command, Login};
 use crate::imap::response::{Code, words};
 use crate::machine::End;
 use crate::sasl::server::{Exchange, Step};
-use crate::sasl::{Credentials, Failure, Found, Lookup, Mechanism, SignIn, Verdict};
+use crate::sasl::{
+    Bearer, Credentials, External, Failure, Found, Grant, Lookup, Mechanism, SignIn, Verdict,
+};
 use crate::text::{Secret, Text};
 
 impl Server {
     pub(super) fn login<'i>(&mut self, login: Login<'i>, out: &mut Vec<u8>) -> Event<'i> {
-        if !self.tls && !self.config.plaintext_auth {
+        if !capability::terms(&self.config, self.tls.as_ref()).allows_clear() {
             return self.private(out);
         }
         let password = login.password.expose();
@@ -39,22 +41,21 @@ impl Server {
         authenticate: Authenticate<'i>,
         out: &mut Vec<u8>,
     ) -> Event<'i> {
-        let mechanism = Mechanism::parse(authenticate.mechanism.as_bytes())
-            .filter(|known| self.config.mechanisms.contains(known));
-        let Some(mechanism) = mechanism else {
+        let terms = capability::terms(&self.config, self.tls.as_ref());
+        let known = Mechanism::parse(authenticate.mechanism.as_bytes());
+        if known.is_some_and(|known| terms.wants_tls(known)) {
+            return self.private(out);
+        }
+        let Some(mechanism) = known.filter(|known| terms.offers(*known)) else {
             self.tagged(out, Status::No, Some(&Code::Cannot), "No such mechanism here");
             return Event::Heard(Command::Authenticate(authenticate));
         };
-        let clear = self.tls || self.config.plaintext_auth;
-        if !clear && (mechanism.is_clear() || !self.config.auth_before_tls) {
-            return self.private(out);
-        }
         // The grammar shows `=` as an empty response; an exchange knows it by its sign.
         let initial = authenticate.initial.map(|initial| match initial.0.expose() {
             b"" => b"=",
             octets => octets,
         });
-        let (exchange, step) = Exchange::start(mechanism, initial);
+        let (exchange, step) = Exchange::start(mechanism, initial, terms.channel());
         self.exchange = Some(Box::new(exchange));
         self.step(step, out).unwrap_or(Event::Heard(Command::Authenticate(authenticate)))
     }
@@ -83,6 +84,22 @@ impl Server {
         }
     }
 
+    /// Hears whether the token was right.
+    pub(super) fn granted(&mut self, grant: Grant, out: &mut Vec<u8>) {
+        let step = match &mut self.exchange {
+            Some(exchange) => exchange.granted(grant),
+            None => Err(Failure::Unavailable),
+        };
+        match step {
+            Ok(Some(denial)) => {
+                denial.write("+ ", out);
+                self.phase = Phase::Exchange;
+            }
+            Ok(None) => self.signed_in(out),
+            Err(why) => self.fail(why, out),
+        }
+    }
+
     /// Hears whether the credentials were right.
     pub(super) fn verdict(&mut self, verdict: Verdict, out: &mut Vec<u8>) {
         match verdict {
@@ -95,10 +112,16 @@ impl Server {
     /// Does what the exchange wants; an event if there is one to show.
     fn step(&mut self, step: Step, out: &mut Vec<u8>) -> Option<Event<'static>> {
         match step {
+            Step::Bearer(token) => {
+                Some(Event::Bearer(self.ask::<Bearer<Imap>>(Kind::Bearer), token))
+            }
             Step::Challenge(challenge) => {
                 challenge.write("+ ", out);
                 self.phase = Phase::Exchange;
                 None
+            }
+            Step::External(certificate) => {
+                Some(Event::External(self.ask::<External<Imap>>(Kind::External), certificate))
             }
             Step::Failed(failure) => {
                 self.fail(failure, out);
@@ -126,7 +149,7 @@ impl Server {
         // RFC 9051 §7.1: saves the client a CAPABILITY, as what is offered has changed.
         out.extend_from_slice(self.tag.as_bytes());
         out.extend_from_slice(b" OK [CAPABILITY");
-        capability::write(out, &self.config, self.tls, true);
+        capability::write(out, &self.config, self.tls.as_ref(), true);
         out.extend_from_slice(b"] ");
         words::human(out, "Signed in");
         out.extend_from_slice(b"\r\n");
@@ -140,7 +163,12 @@ impl Server {
             // RFC 9051 §6.2.2: a cancelled exchange gets BAD.
             Failure::Cancelled => self.tagged(out, Status::Bad, None, "Cancelled"),
             Failure::ChannelBinding => {
-                self.tagged(out, Status::No, Some(&Code::Cannot), "Channel binding is not offered");
+                let why = "This channel binding is not offered";
+                self.tagged(out, Status::No, Some(&Code::Cannot), why);
+            }
+            Failure::Downgrade => {
+                let why = "Channel binding is offered, and was hidden from you";
+                self.tagged(out, Status::No, Some(&Code::AuthenticationFailed), why);
             }
             Failure::Malformed => self.tagged(out, Status::Bad, None, "Not a response"),
             Failure::Rejected => {

@@ -4,6 +4,8 @@ use alloc::vec::Vec;
 
 use super::Config;
 use crate::imap::response::words;
+use crate::machine::TlsFacts;
+use crate::sasl::Terms;
 
 /// Said before sign-in, before what depends on TLS.
 const BEFORE: &str = "IMAP4rev1 IMAP4rev2 SASL-IR LITERAL+ ENABLE ID IDLE";
@@ -13,7 +15,7 @@ const AFTER: &str = "IMAP4rev1 IMAP4rev2 LITERAL+ ENABLE ID IDLE NAMESPACE UIDPL
     CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS ESEARCH SEARCHRES CONDSTORE BINARY STATUS=SIZE";
 
 /// Writes the list, each with a space in front.
-pub(super) fn write(out: &mut Vec<u8>, config: &Config, tls: bool, signed_in: bool) {
+pub(super) fn write(out: &mut Vec<u8>, config: &Config, tls: Option<&TlsFacts>, signed_in: bool) {
     let mut add = |word: &str| {
         out.push(b' ');
         words::human(out, word);
@@ -26,18 +28,26 @@ pub(super) fn write(out: &mut Vec<u8>, config: &Config, tls: bool, signed_in: bo
         return;
     }
     add(BEFORE);
-    if config.starttls && !tls {
+    if config.starttls && tls.is_none() {
         add("STARTTLS");
     }
-    let clear = tls || config.plaintext_auth;
-    if !clear {
+    let terms = terms(config, tls);
+    if !terms.allows_clear() {
         // RFC 9051 §6.2.3
         add("LOGINDISABLED");
     }
-    for mechanism in &config.mechanisms {
-        if clear || (config.auth_before_tls && !mechanism.is_clear()) {
-            out.extend_from_slice(b" AUTH=");
-            out.extend_from_slice(mechanism.name().as_bytes());
-        }
+    for mechanism in terms.offered() {
+        out.extend_from_slice(b" AUTH=");
+        out.extend_from_slice(mechanism.name().as_bytes());
+    }
+}
+
+/// The mechanisms that are offered here and now.
+pub(super) fn terms<'c>(config: &'c Config, tls: Option<&'c TlsFacts>) -> Terms<'c> {
+    Terms {
+        mechanisms: &config.mechanisms,
+        tls,
+        plaintext_auth: config.plaintext_auth,
+        auth_before_tls: config.auth_before_tls,
     }
 }

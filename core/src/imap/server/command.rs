@@ -103,7 +103,7 @@ impl Server {
             Command::Capability => {
                 out.extend_from_slice(b"* CAPABILITY");
                 let signed_in = self.stage != Stage::NotAuthenticated;
-                capability::write(out, &self.config, self.tls, signed_in);
+                capability::write(out, &self.config, self.tls.as_ref(), signed_in);
                 out.extend_from_slice(b"\r\n");
                 self.tagged(out, Status::Ok, None, "Done");
                 Event::Heard(command)
@@ -344,7 +344,7 @@ impl Server {
             Some(Stage::NotAuthenticated) => {
                 self.stage == Stage::NotAuthenticated
                     && (!matches!(command, Command::StartTls)
-                        || (self.config.starttls && !self.tls))
+                        || (self.config.starttls && self.tls.is_none()))
             }
             // RFC 5161 §3.1
             Some(_) if matches!(command, Command::Enable(_)) => self.stage == Stage::Authenticated,

@@ -43,7 +43,7 @@ impl Config {
         Self {
             hostname: hostname.into(),
             starttls: true,
-            mechanisms: Mechanism::ALL.to_vec(),
+            mechanisms: Mechanism::PASSWORD.to_vec(),
             plaintext_auth: false,
             auth_before_tls: true,
             extensions: Vec::new(),

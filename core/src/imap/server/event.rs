@@ -6,7 +6,10 @@ use crate::imap::command::{Append as AppendHead, Command};
 use crate::imap::response::{Code, Mode, Reply, Responses};
 use crate::imap::{Imap, Tag};
 use crate::machine::{Ask, End, Question, TlsFacts, answers};
-use crate::sasl::{Credentials, Failure, Found, Identity, Lookup, SignIn, Verdict};
+use crate::sasl::{
+    Bearer, Certificate, Credentials, External, Failure, Found, Grant, Identity, Lookup, SignIn,
+    Token, Verdict,
+};
 use crate::text::{Secret, Text};
 
 /// What happened in a session, in the order it happened. Each line of the peer shows up in exactly one
@@ -18,6 +21,8 @@ pub enum Event<'i> {
     /// The message that was being appended is complete. The answer ends the command, and OK means
     /// that the message is durable.
     Appended(Ask<Appended>),
+    /// OAUTHBEARER or XOAUTH2: may whoever bears this token come in?
+    Bearer(Ask<Bearer<Imap>>, Token),
     /// Octets of the message that is being appended, in order.
     Body(Text<'i>),
     /// The message that was being appended will not come whole: drop what was staged. The client was
@@ -32,6 +37,8 @@ pub enum Event<'i> {
     Done,
     /// It is over. Always the last event.
     Ended(End),
+    /// EXTERNAL: may whoever holds the key of this TLS certificate come in?
+    External(Ask<External<Imap>>, Certificate),
     /// A command that the machine handles by itself: nothing to answer.
     Heard(Command<'i>),
     /// A SCRAM exchange needs what is known of this user.
@@ -243,12 +250,14 @@ pub enum Answer {
     Decision(Decision),
     /// To [`Lookup`].
     Found(Found),
+    /// To [`Bearer`].
+    Grant(Grant),
     /// To [`Run`], [`Next`] and [`Appended`].
     Reply(Reply),
     /// To [`Sync`].
     Update(Update),
-    /// To [`SignIn`].
+    /// To [`SignIn`] and [`External`].
     Verdict(Verdict),
 }
 
-answers!(Admission, Decision, Found, Reply, Update, Verdict);
+answers!(Admission, Decision, Found, Grant, Reply, Update, Verdict);

@@ -58,7 +58,7 @@ use crate::machine::{
     TlsFacts,
 };
 use crate::sasl::server::{Challenge, Exchange};
-use crate::sasl::{Lookup, SignIn};
+use crate::sasl::{Bearer, External, Lookup, SignIn};
 use state::{Head, Kind, Phase, Running, Show, Stage, TagBuffer};
 
 /// The server side of one IMAP conversation.
@@ -100,7 +100,7 @@ pub struct Server {
     errors: u32,
     junk: u32,
     failures: u32,
-    tls: bool,
+    tls: Option<TlsFacts>,
     poked: bool,
     /// A question was settled since the last `advance`.
     settled: bool,
@@ -152,7 +152,7 @@ impl Server {
             errors: 0,
             junk: 0,
             failures: 0,
-            tls: false,
+            tls: None,
             poked: false,
             settled: false,
             told: None,
@@ -383,9 +383,9 @@ impl Machine for Server {
                     continue;
                 }
                 Phase::Secure => return Advance::Secure,
-                Phase::Secured(facts) => {
+                Phase::Secured => {
                     self.phase = Phase::Command;
-                    return self.shows(Show::Secured(facts));
+                    return self.shows(Show::Secured);
                 }
                 _ => {}
             }
@@ -413,7 +413,7 @@ impl Machine for Server {
             }
             Show::Next => Some(Event::Next(self.ask::<Next>(Kind::Reply))),
             Show::Nothing => None,
-            Show::Secured(facts) => Some(Event::Secured(facts)),
+            Show::Secured => self.tls.map(Event::Secured),
             Show::Sync(allowed) => {
                 self.syncing = allowed;
                 let ask = self.ask::<Sync>(Kind::Sync);
@@ -432,7 +432,9 @@ impl Machine for Server {
         if self.asking.forget() {
             let refusal = match self.kind {
                 Kind::Append => Append::refusal().into(),
+                Kind::Bearer => Bearer::<Imap>::refusal().into(),
                 Kind::Connect => Connect::refusal().into(),
+                Kind::External => External::<Imap>::refusal().into(),
                 Kind::Lookup => Lookup::<Imap>::refusal().into(),
                 Kind::Reply => Run::refusal().into(),
                 Kind::SignIn => SignIn::<Imap>::refusal().into(),
@@ -465,14 +467,14 @@ impl Machine for Server {
     }
 
     fn secured(&mut self, facts: TlsFacts) {
-        self.tls = true;
+        self.tls = Some(facts);
         match self.phase {
             // TLS from the first octet: nothing was said before.
             Phase::Start => {}
             Phase::Ending(_) | Phase::Ended => {}
             // RFC 9051 §6.2.1: forget all that was heard.
             _ => {
-                self.phase = Phase::Secured(facts);
+                self.phase = Phase::Secured;
                 self.framer = Framer::new();
                 self.stage = Stage::NotAuthenticated;
                 self.mode = Mode::default();
@@ -501,16 +503,18 @@ impl Server {
         self.settled = self.phase != Phase::Idle;
         match (self.kind, answer) {
             (Kind::Append, Answer::Decision(decision)) => self.decided(decision),
+            (Kind::Bearer, Answer::Grant(grant)) => self.granted(grant, out),
             (Kind::Connect, Answer::Admission(admission)) => self.greet(admission, out),
             (Kind::Lookup, Answer::Found(found)) => self.found(found, out),
             (Kind::Reply, Answer::Reply(reply)) => self.replied(reply),
-            (Kind::SignIn, Answer::Verdict(verdict)) => self.verdict(verdict, out),
+            (Kind::External | Kind::SignIn, Answer::Verdict(verdict)) => self.verdict(verdict, out),
             (Kind::Sync, Answer::Update(update)) => {
                 self.update = Some(update);
                 self.updated = 0;
             }
             // An ask belongs to its question, so its answer does too.
             (_, Answer::Decision(_) | Answer::Admission(_) | Answer::Found(_)) => {}
+            (_, Answer::Grant(_)) => {}
             (_, Answer::Reply(_) | Answer::Verdict(_) | Answer::Update(_)) => {}
         }
     }
@@ -525,7 +529,7 @@ impl Server {
             );
         }
         out.extend_from_slice(b"* OK [CAPABILITY");
-        capability::write(out, &self.config, self.tls, false);
+        capability::write(out, &self.config, self.tls.as_ref(), false);
         out.extend_from_slice(b"] ");
         super::response::words::human(out, &self.config.hostname);
         out.extend_from_slice(b" ready\r\n");

@@ -3,7 +3,7 @@
 use super::Allowed;
 use crate::imap::Tag;
 use crate::imap::frame::Frame;
-use crate::machine::{End, TlsFacts};
+use crate::machine::End;
 
 /// What the machine waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub(super) enum Phase {
     /// To report the connection.
     Start,
     /// To report TLS.
-    Secured(TlsFacts),
+    Secured,
 }
 
 /// What `event` will show.
@@ -41,7 +41,7 @@ pub(super) enum Show {
     Frame(Frame),
     Next,
     Nothing,
-    Secured(TlsFacts),
+    Secured,
     Sync(Allowed),
 }
 
@@ -57,7 +57,9 @@ pub(super) enum Head {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Append,
+    Bearer,
     Connect,
+    External,
     Lookup,
     Reply,
     SignIn,

@@ -10,19 +10,18 @@ use crate::pop3::Deletions;
 use crate::pop3::command;
 use crate::pop3::reply::{self, Code};
 use crate::sasl::server::{Exchange, Step};
-use crate::sasl::{Credentials, Failure, Found, Mechanism, Verdict};
+use crate::sasl::{Credentials, Failure, Found, Grant, Mechanism, Terms, Verdict};
 use crate::text::{Secret, Text};
 
 impl Server {
-    /// Whether a password may be sent in clear: under TLS, or where the config says so.
-    pub(super) fn is_clear_allowed(&self) -> bool {
-        self.tls || self.config.plaintext_auth
-    }
-
-    /// Whether this mechanism is offered now.
-    pub(super) fn is_offered(&self, mechanism: Mechanism) -> bool {
-        self.config.mechanisms.contains(&mechanism)
-            && (self.is_clear_allowed() || (self.config.auth_before_tls && !mechanism.is_clear()))
+    /// The mechanisms that are offered here and now.
+    pub(super) fn terms(&self) -> Terms<'_> {
+        Terms {
+            mechanisms: &self.config.mechanisms,
+            tls: self.tls.as_ref(),
+            plaintext_auth: self.config.plaintext_auth,
+            auth_before_tls: self.config.auth_before_tls,
+        }
     }
 
     /// RFC 1939 §7. Any name is taken, so that nobody learns which ones exist.
@@ -32,7 +31,7 @@ impl Server {
         line: &'i [u8],
         out: &mut Vec<u8>,
     ) -> Event<'i> {
-        if !self.is_clear_allowed() {
+        if !self.terms().allows_clear() {
             return self.bad(command::shown(line), NO_TLS, out);
         }
         self.state = State::Authorization(Name::from_slice(name.as_bytes()));
@@ -73,13 +72,15 @@ impl Server {
         out: &mut Vec<u8>,
     ) -> Event<'i> {
         let known = Mechanism::parse(mechanism.as_bytes());
-        let Some(mechanism) = known.filter(|known| self.config.mechanisms.contains(known)) else {
-            return self.bad(command::shown(line), "Mechanism not offered", out);
-        };
-        if !self.is_offered(mechanism) {
+        let terms = self.terms();
+        if known.is_some_and(|known| terms.wants_tls(known)) {
             return self.bad(command::shown(line), NO_TLS, out);
         }
-        let (exchange, step) = Exchange::start(mechanism, initial.map(Secret::expose));
+        let Some(mechanism) = known.filter(|known| terms.offers(*known)) else {
+            return self.bad(command::shown(line), "Mechanism not offered", out);
+        };
+        let initial = initial.map(Secret::expose);
+        let (exchange, step) = Exchange::start(mechanism, initial, terms.channel());
         self.step(mechanism, exchange, step, out)
     }
 
@@ -114,6 +115,14 @@ impl Server {
         out: &mut Vec<u8>,
     ) -> Event<'i> {
         match step {
+            Step::Bearer(token) => {
+                self.state = State::Exchange(mechanism, exchange);
+                Event::Bearer(self.ask(Asked::Bearer), token)
+            }
+            Step::External(certificate) => {
+                self.state = State::SigningIn;
+                Event::External(self.ask(Asked::External), certificate)
+            }
             Step::Challenge(challenge) => {
                 challenge.write(CHALLENGE, out);
                 self.state = State::Exchange(mechanism, exchange);
@@ -147,6 +156,16 @@ impl Server {
         }
     }
 
+    /// The host has looked at the token.
+    pub(super) fn granted(&mut self, grant: Grant, out: &mut Vec<u8>) {
+        let State::Exchange(_, exchange) = &mut self.state else { return };
+        match exchange.granted(grant) {
+            Ok(Some(denial)) => denial.write(CHALLENGE, out),
+            Ok(None) => self.state = State::SignedIn,
+            Err(why) => self.failed(why, out),
+        }
+    }
+
     /// The host has looked at the credentials.
     pub(super) fn judged(&mut self, verdict: Verdict, out: &mut Vec<u8>) {
         match verdict {
@@ -173,7 +192,12 @@ impl Server {
                 self.error(out);
             }
             Failure::ChannelBinding => {
-                reply::err("Channel binding is not supported", out);
+                reply::err("This channel binding is not supported", out);
+                self.error(out);
+            }
+            Failure::Downgrade => {
+                let why = "Channel binding is offered, and was hidden from you";
+                reply::err_with(Code::Auth, why, out);
                 self.error(out);
             }
             Failure::Malformed => {

@@ -28,13 +28,12 @@ impl Server {
         if self.is_stls_offered() && !matches!(self.state, State::Transaction(_)) {
             say("STLS");
         }
-        if self.is_clear_allowed() {
+        if self.terms().allows_clear() {
             say("USER");
         }
-        let offered = || self.config.mechanisms.iter().filter(|it| self.is_offered(**it));
-        if offered().next().is_some() {
+        if self.terms().offered().next().is_some() {
             out.extend_from_slice(b"SASL");
-            for name in offered().copied().map(Mechanism::name) {
+            for name in self.terms().offered().map(Mechanism::name) {
                 out.push(b' ');
                 out.extend_from_slice(name.as_bytes());
             }

@@ -38,7 +38,7 @@ impl Config {
             hostname: hostname.into(),
             implementation: "Posthaste".into(),
             starttls: false,
-            mechanisms: Mechanism::ALL.to_vec(),
+            mechanisms: Mechanism::PASSWORD.to_vec(),
             plaintext_auth: false,
             auth_before_tls: true,
             limits: Limits::DEFAULT,

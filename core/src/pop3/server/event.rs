@@ -8,7 +8,9 @@ use bytes::Bytes;
 
 use crate::machine::{Ask, End, Question, TlsFacts, answers};
 use crate::pop3::{Deletions, Maildrop, Pop3};
-use crate::sasl::{self, Credentials, Failure, Found, Identity, Mechanism, Verdict};
+use crate::sasl::{
+    self, Certificate, Credentials, Failure, Found, Grant, Identity, Mechanism, Token, Verdict,
+};
 use crate::text::Text;
 
 /// What happened in a session, in the order it happened. Each line of the peer shows up in exactly one
@@ -25,7 +27,11 @@ pub enum Event<'i> {
     SignIn(Ask<sasl::SignIn<Pop3>>, Credentials<'i>),
     /// SCRAM: what is needed to check this user's proof?
     Lookup(Ask<sasl::Lookup<Pop3>>, Identity),
-    /// SCRAM: the peer has proved who it is. (After [`SignIn`](Self::SignIn) the verdict says the same.)
+    /// OAUTHBEARER or XOAUTH2: may whoever bears this token come in?
+    Bearer(Ask<sasl::Bearer<Pop3>>, Token),
+    /// EXTERNAL: may whoever holds the key of this TLS certificate come in?
+    External(Ask<sasl::External<Pop3>>, Certificate),
+    /// SCRAM: the peer has proved who it is. (After the other questions the answer says the same.)
     SignedIn {
         /// Whom it acts as.
         user: String,
@@ -89,6 +95,8 @@ impl fmt::Debug for Event<'_> {
             Self::User(name) => write!(f, "User {name:?}"),
             Self::SignIn(_, credentials) => write!(f, "SignIn {credentials:?}"),
             Self::Lookup(_, identity) => write!(f, "Lookup {identity:?}"),
+            Self::Bearer(_, token) => write!(f, "Bearer {token:?}"),
+            Self::External(_, certificate) => write!(f, "External {certificate:?}"),
             Self::SignedIn { user } => write!(f, "SignedIn {user:?}"),
             Self::SignInFailed(why) => write!(f, "SignInFailed {why}"),
             Self::Open(_) => f.write_str("Open"),
@@ -251,14 +259,16 @@ pub enum Answer {
     Admission(Admission),
     /// To [`sasl::Lookup`].
     Found(Found),
+    /// To [`sasl::Bearer`].
+    Grant(Grant),
     /// To [`Open`].
     Opened(Opened),
     /// To [`Source`].
     Piece(Piece),
     /// To [`Update`].
     Updated(Updated),
-    /// To [`sasl::SignIn`].
+    /// To [`sasl::SignIn`] and [`sasl::External`].
     Verdict(Verdict),
 }
 
-answers!(Admission, Found, Opened, Piece, Updated, Verdict);
+answers!(Admission, Found, Grant, Opened, Piece, Updated, Verdict);

@@ -71,7 +71,7 @@ pub struct Server {
     shown: u32,
     /// In a line over the limit, of which nothing is kept.
     skipping: bool,
-    tls: bool,
+    tls: Option<TlsFacts>,
     utf8: bool,
     errors: u32,
     failures: u32,
@@ -79,7 +79,8 @@ pub struct Server {
     job: Job,
 }
 
-const _: () = assert!(size_of::<Server>() <= 208);
+// Of these, 72 are what is known of TLS.
+const _: () = assert!(size_of::<Server>() <= 272);
 
 /// What `advance` framed for `event`.
 #[derive(Clone, Copy, Default)]
@@ -92,7 +93,7 @@ enum Framed {
     #[default]
     Nothing,
     Open,
-    Secured(TlsFacts),
+    Secured,
     /// The rest of a line over the limit.
     TooLong(u32),
 }
@@ -100,7 +101,9 @@ enum Framed {
 /// The open question, to refuse it.
 #[derive(Clone, Copy)]
 enum Asked {
+    Bearer,
     Connect,
+    External,
     Lookup,
     Open,
     SignIn,
@@ -170,7 +173,7 @@ impl Server {
             framed: Framed::Nothing,
             shown: 0,
             skipping: false,
-            tls: false,
+            tls: None,
             utf8: false,
             errors: 0,
             failures: 0,
@@ -188,6 +191,7 @@ impl Server {
         match answer {
             Answer::Admission(admission) => self.admitted(admission, out),
             Answer::Found(found) => self.found(found, out),
+            Answer::Grant(grant) => self.granted(grant, out),
             Answer::Opened(opened) => self.opened(opened, out),
             Answer::Piece(piece) => self.piece(piece, out),
             Answer::Updated(updated) => self.updated(updated, out),
@@ -447,7 +451,7 @@ impl Machine for Server {
             Framed::More => Event::More(self.ask(Asked::Source)),
             Framed::Nothing => return None,
             Framed::Open => Event::Open(self.ask(Asked::Open)),
-            Framed::Secured(facts) => Event::Secured(facts),
+            Framed::Secured => return self.tls.map(Event::Secured),
             Framed::TooLong(octets) => {
                 self.shown = octets;
                 self.too_long(out)
@@ -468,7 +472,9 @@ impl Machine for Server {
         }
         self.rearm = true;
         let refusal = match self.asked {
+            Asked::Bearer => sasl::Bearer::<Pop3>::refusal().into(),
             Asked::Connect => Connect::refusal().into(),
+            Asked::External => sasl::External::<Pop3>::refusal().into(),
             Asked::Lookup => sasl::Lookup::<Pop3>::refusal().into(),
             Asked::Open => Open::refusal().into(),
             Asked::SignIn => sasl::SignIn::<Pop3>::refusal().into(),
@@ -485,11 +491,11 @@ impl Machine for Server {
     fn poke(&mut self) {}
 
     fn secured(&mut self, facts: TlsFacts) {
-        self.tls = true;
+        self.tls = Some(facts);
         if let State::Secure = self.state {
             // RFC 2595 §4: the session begins anew, in AUTHORIZATION.
             self.state = State::Authorization(Name::new());
-            self.framed = Framed::Secured(facts);
+            self.framed = Framed::Secured;
             self.rearm = true;
         }
     }

@@ -8,11 +8,11 @@ use crate::pop3::reply;
 
 impl Server {
     pub(super) fn is_stls_offered(&self) -> bool {
-        self.config.starttls && !self.tls && !self.utf8
+        self.config.starttls && self.tls.is_none() && !self.utf8
     }
 
     pub(super) fn stls<'i>(&mut self, line: &'i [u8], out: &mut Vec<u8>) -> Event<'i> {
-        let why = if self.tls {
+        let why = if self.tls.is_some() {
             "TLS is up already"
         } else if !self.config.starttls {
             "Not offered"

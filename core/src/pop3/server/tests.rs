@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::*;
 use crate::grammar::base64;
 use crate::pop3::Uid;
-use crate::sasl::{Found, Known, Verdict, Verifier};
+use crate::sasl::{Channel, Found, Hash, Known, Verdict, Verifier};
 use crate::text::Secret;
 
 struct Mails(Vec<&'static [u8]>);
@@ -88,7 +88,7 @@ impl Talk {
             Event::Connected(ask) => ask.with(Admission::Accept),
             Event::SignIn(ask, _) => ask.with(self.verdict),
             Event::Lookup(ask, _) => ask.with(Found::Known(std::boxed::Box::new(Known {
-                verifier: Verifier::derive(Secret::new(b"geheim"), b"salt", 4_096),
+                verifier: Verifier::derive(Hash::Sha256, Secret::new(b"geheim"), b"salt", 4_096),
                 nonce: [1; Known::NONCE],
             }))),
             Event::Open(ask) => {
@@ -318,7 +318,9 @@ fn scram() {
     let mut talk = Talk::new();
     talk.says("");
     let account = Account::new("alice", "geheim").unwrap();
-    let mut client = Exchange::new(Mechanism::ScramSha256, account, [2; Exchange::NONCE]);
+    let channel = Channel::default();
+    let mut client =
+        Exchange::new(Mechanism::ScramSha256, account, &channel, [2; Exchange::NONCE]).unwrap();
     let mut line = Vec::new();
     base64::encode(&client.initial().unwrap(), &mut line);
     let mut said =
@@ -348,7 +350,9 @@ fn no_mechanism_comes_before_tls_where_none_may() {
     talk.says("STLS\r\n");
     assert_eq!(talk.turn().1, Advance::Secure);
     talk.server.secured(TlsFacts::TEST);
-    assert!(talk.says("CAPA\r\n").contains("SASL SCRAM-SHA-256 PLAIN LOGIN\r\n"));
+    assert!(
+        talk.says("CAPA\r\n").contains("SASL SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN\r\n")
+    );
 }
 
 #[test]
@@ -366,7 +370,8 @@ fn tls_comes_first_where_it_must() {
     talk.server.secured(TlsFacts::TEST);
     let capa = talk.says("CAPA\r\n");
     assert!(
-        !capa.contains("STLS") && capa.contains("SASL SCRAM-SHA-256 PLAIN LOGIN\r\n"),
+        !capa.contains("STLS")
+            && capa.contains("SASL SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN\r\n"),
         "{capa}"
     );
     assert!(capa.contains("\r\nUSER\r\n"));

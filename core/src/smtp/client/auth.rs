@@ -7,8 +7,11 @@ use super::event::{Event, SignIn, Why};
 use super::machine::{Client, Phase};
 use super::response::Response;
 use crate::grammar::base64;
-use crate::sasl::Mechanism;
 use crate::sasl::client::{Account, Exchange};
+use crate::sasl::{Channel, Mechanism, Terms};
+
+/// Octets of a command line, with CR LF, RFC 5321 §4.5.3.1.4.
+const COMMAND_LINE: usize = 512;
 
 impl Client {
     /// Signs in if that is wanted; else is ready.
@@ -17,41 +20,58 @@ impl Client {
             self.phase = Phase::Idle;
             return;
         };
-        match self.usable() {
-            Some(mechanism) => self.say_auth(mechanism, account, self.nonce, out),
+        match self.begin_auth(account, self.nonce) {
+            Some((mechanism, exchange)) => self.say_auth(mechanism, exchange, out),
             None => self.give_up(Why::NoMechanism, out),
         }
     }
 
     /// Signs in because that was ordered.
     pub(super) fn sign_in_ordered(&mut self, order: SignIn, out: &mut Vec<u8>) {
-        match self.usable() {
-            Some(mechanism) => {
+        match self.begin_auth(order.account, order.nonce) {
+            Some((mechanism, exchange)) => {
                 self.ordered = true;
-                self.say_auth(mechanism, order.account, order.nonce, out);
+                self.say_auth(mechanism, exchange, out);
             }
             None => self.phase = Phase::NotSent(Why::NoMechanism),
         }
     }
 
-    /// The first of our mechanisms that the server offers and that may be used here.
-    fn usable(&self) -> Option<Mechanism> {
-        let clear = self.tls.is_some() || self.config.plaintext_auth;
-        let usable = |m: &Mechanism| self.offer.has(*m) && (clear || !m.is_clear());
-        self.config.mechanisms.iter().copied().find(usable)
-    }
-
-    fn say_auth(
-        &mut self,
-        mechanism: Mechanism,
+    /// Begins by the first of our mechanisms that the server offers, that suits the account and that may be used
+    /// here.
+    fn begin_auth(
+        &self,
         account: Account,
         nonce: [u8; Exchange::NONCE],
-        out: &mut Vec<u8>,
-    ) {
-        let mut exchange = Exchange::new(mechanism, account, nonce);
+    ) -> Option<(Mechanism, Exchange)> {
+        // What may be used is judged as a server does it.
+        let terms = Terms {
+            mechanisms: &self.config.mechanisms,
+            tls: self.tls.as_ref(),
+            plaintext_auth: self.config.plaintext_auth,
+            auth_before_tls: true,
+        };
+        let usable = |known: &Mechanism| {
+            // The certificate of EXTERNAL is ours, and the server's facts say whether it was shown.
+            let carried = match known {
+                Mechanism::External => self.tls.is_some(),
+                other => terms.offers(*other),
+            };
+            self.offer.has(*known) && account.suits(*known) && carried
+        };
+        let mechanism = self.config.mechanisms.iter().copied().find(usable)?;
+        let exchange = Exchange::new(mechanism, account, &self.channel(), nonce).ok()?;
+        Some((mechanism, exchange))
+    }
+
+    fn say_auth(&mut self, mechanism: Mechanism, mut exchange: Exchange, out: &mut Vec<u8>) {
         out.extend_from_slice(b"AUTH ");
         out.extend_from_slice(mechanism.name().as_bytes());
-        if let Some(initial) = exchange.initial() {
+        // RFC 4954 §4: what would make the command's line too long waits for the server's first challenge.
+        let fits = exchange.initial_size().is_some_and(|size| {
+            "AUTH  \r\n".len() + mechanism.name().len() + size.div_ceil(3) * 4 <= COMMAND_LINE
+        });
+        if let Some(initial) = fits.then(|| exchange.initial()).flatten() {
             out.push(b' ');
             if initial.is_empty() {
                 out.push(b'=');
@@ -61,6 +81,17 @@ impl Client {
         out.extend_from_slice(b"\r\n");
         self.exchange = Some(Box::new(exchange));
         self.phase = Phase::Auth(mechanism);
+    }
+
+    /// The channel, as far as our mechanisms may bind to it.
+    fn channel(&self) -> Channel {
+        // RFC 5802 §6: "y" is said by a client that would bind, so by none whose mechanisms do not.
+        let binds = self.config.mechanisms.iter().any(|known| known.is_bound());
+        Channel {
+            exporter: self.tls.and_then(|tls| tls.exporter).filter(|_| binds),
+            plus: Mechanism::ALL.iter().any(|known| known.is_bound() && self.offer.has(*known)),
+            certificate: None,
+        }
     }
 
     pub(super) fn heard_auth<'i>(

@@ -157,7 +157,7 @@ pub struct Offer {
     /// MAILMAX of LIMITS, RFC 9422.
     pub transactions: Option<u64>,
     /// AUTH, RFC 4954: a bit for each of [`Mechanism::ALL`].
-    mechanisms: u8,
+    mechanisms: u16,
 }
 
 impl Offer {
@@ -206,7 +206,7 @@ impl Offer {
 
     /// Whether a mechanism is offered.
     #[must_use]
-    pub fn has(&self, mechanism: Mechanism) -> bool {
+    pub const fn has(&self, mechanism: Mechanism) -> bool {
         self.mechanisms & bit(mechanism) != 0
     }
 
@@ -236,10 +236,6 @@ fn future_release(args: &[u8]) -> Option<FutureRelease> {
     Some(FutureRelease { seconds, until: Until::parse(until.trim_ascii())? })
 }
 
-fn bit(mechanism: Mechanism) -> u8 {
-    match mechanism {
-        Mechanism::Login => 1,
-        Mechanism::Plain => 2,
-        Mechanism::ScramSha256 => 4,
-    }
+const fn bit(mechanism: Mechanism) -> u16 {
+    1 << mechanism as u16
 }

@@ -10,9 +10,9 @@ use core::time::Duration;
 
 use super::event::Recipient;
 use super::*;
-use crate::machine::{Advance, Input, Instant, Machine, TlsFacts};
+use crate::machine::{Advance, Exporter, Fingerprint, Input, Instant, Machine, TlsFacts};
 use crate::sasl::client::Account;
-use crate::sasl::{Found, Known, Mechanism, Verdict, Verifier};
+use crate::sasl::{Denial, Found, Grant, Known, Mechanism, Verdict, Verifier};
 use crate::smtp::reply::{Enhanced, Reply};
 use crate::smtp::server::{self, Admission, Decision, Outcome, Role, Server};
 use crate::text::Secret;
@@ -638,6 +638,10 @@ struct Wire {
     body: Vec<u8>,
     received: Vec<Vec<u8>>,
     recipients: u32,
+    /// TLS as the client and as the server see it.
+    tls: [TlsFacts; 2],
+    /// What somebody on the way takes out of what the server says.
+    hidden: &'static str,
 }
 
 impl Wire {
@@ -650,6 +654,8 @@ impl Wire {
             body: Vec::new(),
             received: Vec::new(),
             recipients: 0,
+            tls: [TlsFacts::TEST; 2],
+            hidden: "",
         }
     }
 
@@ -679,8 +685,19 @@ impl Wire {
                         && credentials.password().expose() == b"pencil";
                     ask.with(if right { Verdict::Accepted } else { Verdict::Rejected })
                 }
-                Event::Lookup(ask, _) => {
-                    let verifier = Verifier::derive(Secret::new(b"pencil"), b"salt", 4_096);
+                Event::Bearer(ask, token) => {
+                    let right = token.user.as_deref() == Some("user")
+                        && token.secret().expose().starts_with(b"pencil");
+                    let denied = || Grant::Rejected(Box::new(Denial::invalid()));
+                    ask.with(if right { Grant::Accepted } else { denied() })
+                }
+                Event::External(ask, certificate) => {
+                    let right = certificate.fingerprint == Fingerprint([1; 32]);
+                    ask.with(if right { Verdict::Accepted } else { Verdict::Rejected })
+                }
+                Event::Lookup(ask, identity) => {
+                    let hash = identity.mechanism.hash().unwrap();
+                    let verifier = Verifier::derive(hash, Secret::new(b"pencil"), b"salt", 4_096);
                     ask.with(Found::Known(Box::new(Known { verifier, nonce: [1; 18] })))
                 }
                 _ => continue,
@@ -696,13 +713,17 @@ impl Wire {
             if self.desk.last == Advance::Secure && served == Advance::Secure {
                 assert!(self.desk.out.is_empty());
                 if self.out.is_empty() {
-                    self.desk.client.secured(TlsFacts::TEST);
-                    self.server.secured(TlsFacts::TEST);
+                    self.desk.client.secured(self.tls[0]);
+                    self.server.secured(self.tls[1]);
                     continue;
                 }
             }
             if self.desk.last == Advance::Closed {
                 return;
+            }
+            if !self.hidden.is_empty() {
+                let said = String::from_utf8(self.out.clone()).unwrap();
+                self.out = said.replace(self.hidden, "").into_bytes();
             }
             let n = self.out.len().min(cut);
             self.desk.input.push(&self.out[..n]);
@@ -715,34 +736,99 @@ impl Wire {
     }
 }
 
+/// A wire between a client that signs in, at once or because it is ordered to, and a server that offers everything.
+fn signing_in(account: Account, mechanisms: &[Mechanism], ordered: bool) -> Wire {
+    let mut config = Config::new("me.test");
+    config.tls = TlsPolicy::Required;
+    config.account = (!ordered).then(|| account.clone());
+    config.mechanisms = mechanisms.to_vec();
+    let mut theirs = server::Config::new(Role::Submission, "mx.test");
+    theirs.starttls = true;
+    theirs.mechanisms = Mechanism::ALL.to_vec();
+    let mut desk = Desk::new(config, &["c@d.test"], b"x\r\n");
+    let order = || Order::SignIn(Box::new(SignIn { account, nonce: [7; 18] }));
+    desk.orders.extend(ordered.then(order));
+    Wire::new(desk, theirs)
+}
+
+const SHOWN: TlsFacts = TlsFacts { certificate: Some(Fingerprint([1; 32])), ..TlsFacts::TEST };
+const OTHER: TlsFacts = TlsFacts { certificate: Some(Fingerprint([2; 32])), ..TlsFacts::TEST };
+const OLD: TlsFacts = TlsFacts { exporter: None, ..TlsFacts::TEST };
+
 #[test]
 fn every_way_to_sign_in_over_tls() {
-    for (mechanism, password, works) in [
-        (Mechanism::ScramSha256, "pencil", true),
-        (Mechanism::ScramSha256, "wrong", false),
-        (Mechanism::Plain, "pencil", true),
-        (Mechanism::Plain, "wrong", false),
-        (Mechanism::Login, "pencil", true),
-    ] {
-        for (cut, ordered) in [(1, false), (7, true), (100_000, false), (100_000, true)] {
-            let mut config = Config::new("me.test");
-            config.tls = TlsPolicy::Required;
-            config.account = (!ordered).then(|| Account::new("user", password).unwrap());
-            config.mechanisms = vec![mechanism];
-            let mut theirs = server::Config::new(Role::Submission, "mx.test");
-            theirs.starttls = true;
-            theirs.mechanisms = Mechanism::ALL.to_vec();
-            let mut desk = Desk::new(config, &["c@d.test"], b"x\r\n");
-            desk.orders.extend(ordered.then(|| sign_in(password)));
-            let mut wire = Wire::new(desk, theirs);
-            wire.run(cut);
-            assert_eq!(
-                wire.received.len(),
-                usize::from(works),
-                "{mechanism} {:?}",
-                wire.desk.heard
-            );
+    let password = |password: &str| Account::new("user", password).unwrap();
+    let token = |token: &str| Account::bearer("user", token).unwrap();
+    // So long that no command line holds it: it waits for the server's challenge.
+    let long = format!("pencil{}", "x".repeat(3_000));
+    let mut cases = vec![
+        (Mechanism::External, Account::certificate(), SHOWN, true),
+        (Mechanism::External, Account::certificate(), OTHER, false),
+        // Not offered without.
+        (Mechanism::External, Account::certificate(), TlsFacts::TEST, false),
+    ];
+    for mechanism in Mechanism::ALL {
+        match mechanism {
+            Mechanism::External => {}
+            Mechanism::OauthBearer | Mechanism::Xoauth2 => {
+                cases.push((mechanism, token("pencil"), TlsFacts::TEST, true));
+                cases.push((mechanism, token("wrong"), TlsFacts::TEST, false));
+                cases.push((mechanism, token(&long), OLD, true));
+            }
+            _ => {
+                cases.push((mechanism, password("pencil"), TlsFacts::TEST, true));
+                cases.push((mechanism, password("wrong"), TlsFacts::TEST, false));
+                // Below TLS 1.3 there is nothing to bind to, so that it is not offered.
+                cases.push((mechanism, password("pencil"), OLD, !mechanism.is_bound()));
+            }
         }
+    }
+    for (mechanism, account, tls, works) in cases {
+        for (cut, ordered) in [(1, false), (7, true), (100_000, false), (100_000, true)] {
+            let mut wire = signing_in(account.clone(), &[mechanism], ordered);
+            wire.tls = [tls; 2];
+            wire.run(cut);
+            let heard = &wire.desk.heard;
+            assert_eq!(wire.received.len(), usize::from(works), "{mechanism} {heard:?}");
+        }
+    }
+}
+
+/// Which mechanism the client chose.
+fn chosen(wire: &Wire) -> Option<&str> {
+    let tried = wire.desk.heard.iter().find_map(|event| event.strip_prefix("Challenge "));
+    tried.or_else(|| wire.desk.heard.iter().find_map(|event| event.strip_prefix("GaveUp ")))
+}
+
+#[test]
+fn what_binds_to_the_channel_is_preferred() {
+    let password = || Account::new("user", "pencil").unwrap();
+    let mut wire = signing_in(password(), &Mechanism::ALL, false);
+    wire.run(100);
+    assert_eq!((chosen(&wire), wire.received.len()), (Some("SCRAM-SHA-256-PLUS"), 1));
+    let mut wire = signing_in(password(), &Mechanism::ALL, false);
+    wire.tls = [OLD; 2];
+    wire.run(100);
+    assert_eq!((chosen(&wire), wire.received.len()), (Some("SCRAM-SHA-256"), 1));
+    // The client's mechanisms do not bind: it says "n" though it could.
+    let mut wire = signing_in(password(), &[Mechanism::ScramSha256], false);
+    wire.run(100);
+    assert_eq!((chosen(&wire), wire.received.len()), (Some("SCRAM-SHA-256"), 1));
+}
+
+/// Somebody ends TLS on the way and starts another: neither a bound sign-in gets through, nor one that is not bound
+/// any more because the offer was hidden.
+#[test]
+fn nobody_on_the_way_gets_a_password_proved() {
+    let mallory = TlsFacts { exporter: Some(Exporter::new([b'm'; 32])), ..TlsFacts::TEST };
+    for hidden in ["", "SCRAM-SHA-256-PLUS ", "SCRAM-SHA-256-PLUS SCRAM-SHA-1-PLUS "] {
+        let mut wire = signing_in(Account::new("user", "pencil").unwrap(), &Mechanism::ALL, false);
+        wire.tls = [mallory, TlsFacts::TEST];
+        wire.hidden = hidden;
+        wire.run(100_000);
+        let heard = &wire.desk.heard;
+        assert!(wire.received.is_empty(), "{hidden:?} {heard:?}");
+        assert!(heard.iter().any(|event| event.starts_with("SignInFailed 53")), "{heard:?}");
     }
 }
 

@@ -8,7 +8,7 @@ use super::event::Event;
 use super::state::{Open, Phase, Stage};
 use crate::machine::End;
 use crate::sasl::server::{Exchange, Step};
-use crate::sasl::{Failure, Found, Mechanism, Verdict};
+use crate::sasl::{Failure, Found, Grant, Mechanism, Verdict};
 use crate::smtp::command::{Command, word};
 use crate::smtp::reply::Enhanced;
 
@@ -16,7 +16,8 @@ impl Server {
     pub(super) fn auth<'i>(&mut self, command: Command<'i>, out: &mut Vec<u8>) -> Event<'i> {
         let (name, initial) = word(command.args);
         let initial = Some(initial.trim_ascii()).filter(|text| !text.is_empty());
-        let mechanism = Mechanism::parse(name).filter(|m| self.config.mechanisms.contains(m));
+        let mechanism = Mechanism::parse(name);
+        let terms = self.terms();
         // RFC 4954 §4: once in a session, after EHLO, not in a transaction.
         let (code, enhanced, why) = if self.config.mechanisms.is_empty() {
             (502, Enhanced(5, 5, 1), "AUTH is not offered here")
@@ -28,12 +29,11 @@ impl Server {
             (503, Enhanced(5, 5, 1), "AUTH cannot come inside a transaction")
         } else if name.is_empty() {
             (501, Enhanced(5, 5, 4), "AUTH wants the name of a mechanism")
-        } else if let Some(mechanism) = mechanism {
-            if self.mechanisms().any(|m| m == mechanism) {
-                let (exchange, step) = Exchange::start(mechanism, initial);
-                self.exchange = Some(Box::new(exchange));
-                return self.auth_step(mechanism, step, out);
-            }
+        } else if let Some(mechanism) = mechanism.filter(|known| terms.offers(*known)) {
+            let (exchange, step) = Exchange::start(mechanism, initial, terms.channel());
+            self.exchange = Some(Box::new(exchange));
+            return self.auth_step(mechanism, step, out);
+        } else if mechanism.is_some_and(|known| terms.wants_tls(known)) {
             // RFC 4954 §6.
             (538, Enhanced(5, 7, 11), "This mechanism wants TLS: say STARTTLS first")
         } else {
@@ -59,10 +59,19 @@ impl Server {
     fn auth_step<'i>(&mut self, mechanism: Mechanism, step: Step, out: &mut Vec<u8>) -> Event<'i> {
         self.phase = Phase::Command;
         match step {
+            Step::Bearer(token) => {
+                // A denial is a challenge, and leads to another line.
+                self.phase = Phase::Auth(mechanism);
+                Event::Bearer(self.ask(Open::Bearer), token)
+            }
             Step::Challenge(challenge) => {
                 challenge.write("334 ", out);
                 self.phase = Phase::Auth(mechanism);
                 Event::Auth(mechanism)
+            }
+            Step::External(certificate) => {
+                self.exchange = None;
+                Event::External(self.ask(Open::External), certificate)
             }
             Step::Failed(why) => {
                 self.failed(why, out);
@@ -97,6 +106,18 @@ impl Server {
         }
     }
 
+    pub(super) fn granted(&mut self, grant: Grant, out: &mut Vec<u8>) {
+        let step = match &mut self.exchange {
+            Some(exchange) => exchange.granted(grant),
+            None => Err(Failure::Unavailable),
+        };
+        match step {
+            Ok(Some(denial)) => denial.write("334 ", out),
+            Ok(None) => self.welcome(out),
+            Err(why) => self.failed(why, out),
+        }
+    }
+
     pub(super) fn judged(&mut self, verdict: Verdict, out: &mut Vec<u8>) {
         match verdict {
             Verdict::Accepted => self.welcome(out),
@@ -107,6 +128,7 @@ impl Server {
 
     fn welcome(&mut self, out: &mut Vec<u8>) {
         self.exchange = None;
+        self.phase = Phase::Command;
         self.signed_in = true;
         Self::say(out, 235, Enhanced(2, 7, 0), "Welcome");
     }
@@ -120,7 +142,12 @@ impl Server {
                 self.deny(out, 501, Enhanced(5, 7, 0), "The sign-in was cancelled");
             }
             Failure::ChannelBinding => {
-                self.deny(out, 501, Enhanced(5, 5, 4), "Channel binding is not offered");
+                self.deny(out, 501, Enhanced(5, 5, 4), "This channel binding is not offered");
+            }
+            Failure::Downgrade => {
+                let why =
+                    "Use a mechanism with channel binding: it is offered, and was hidden from you";
+                self.deny(out, 534, Enhanced(5, 7, 9), why);
             }
             Failure::Malformed => {
                 self.deny(out, 501, Enhanced(5, 5, 2), "That is not what the mechanism has here");

@@ -8,7 +8,9 @@ use core::net::IpAddr;
 
 use crate::grammar::address::{ForwardPath, ReversePath};
 use crate::machine::{Ask, End, Question, TlsFacts, answers};
-use crate::sasl::{self, Credentials, Failure, Found, Identity, Mechanism, Verdict};
+use crate::sasl::{
+    self, Certificate, Credentials, Failure, Found, Grant, Identity, Mechanism, Token, Verdict,
+};
 use crate::smtp::Smtp;
 use crate::smtp::extension::{
     BodyKind, DeliverBy, Notify, OriginalRecipient, Priority, Release, Ret, Submitter, Xtext,
@@ -44,8 +46,12 @@ pub enum Event<'i> {
     SignIn(Ask<sasl::SignIn<Smtp>>, Credentials<'i>),
     /// SCRAM: what is needed to check this user's proof?
     Lookup(Ask<sasl::Lookup<Smtp>>, Identity),
-    /// SCRAM: the peer has proved who it is, and was told. (After [`SignIn`](Self::SignIn) the verdict says
-    /// the same.)
+    /// OAUTHBEARER or XOAUTH2: may whoever bears this token come in?
+    Bearer(Ask<sasl::Bearer<Smtp>>, Token),
+    /// EXTERNAL: may whoever holds the key of this TLS certificate come in?
+    External(Ask<sasl::External<Smtp>>, Certificate),
+    /// SCRAM: the peer has proved who it is, and was told. (After the other questions the answer
+    /// says the same.)
     SignedIn {
         /// Whom it acts as.
         user: String,
@@ -109,6 +115,8 @@ impl fmt::Debug for Event<'_> {
             Self::Auth(mechanism) => write!(f, "Auth {mechanism}"),
             Self::SignIn(_, credentials) => write!(f, "SignIn {credentials:?}"),
             Self::Lookup(_, identity) => write!(f, "Lookup {identity:?}"),
+            Self::Bearer(_, token) => write!(f, "Bearer {token:?}"),
+            Self::External(_, certificate) => write!(f, "External {certificate:?}"),
             Self::SignedIn { user } => write!(f, "SignedIn {user:?}"),
             Self::SignInFailed(why) => write!(f, "SignInFailed {why}"),
             Self::Mail(_, from) => write!(f, "Mail {from:?}"),
@@ -519,12 +527,14 @@ pub enum Answer {
     Decision(Decision),
     /// To [`sasl::Lookup`].
     Found(Found),
+    /// To [`sasl::Bearer`].
+    Grant(Grant),
     /// To [`Delivery`].
     Outcome(Outcome),
     /// To [`Verify`] and [`Expand`].
     Reply(Reply),
-    /// To [`sasl::SignIn`].
+    /// To [`sasl::SignIn`] and [`sasl::External`].
     Verdict(Verdict),
 }
 
-answers!(Admission, Decision, Found, Outcome, Reply, Verdict);
+answers!(Admission, Decision, Found, Grant, Outcome, Reply, Verdict);

@@ -7,7 +7,7 @@ use super::Server;
 use super::config::Role;
 use super::event::{Event, Hello};
 use super::xclient::ATTRIBUTES;
-use crate::sasl::Mechanism;
+use crate::sasl::Terms;
 use crate::smtp::command::Command;
 use crate::smtp::extension::HOLD_MOST;
 use crate::smtp::reply::{self, Enhanced};
@@ -81,9 +81,9 @@ impl Server {
         if self.config.starttls && self.tls.is_none() {
             line(out, b"STARTTLS");
         }
-        if !self.signed_in && self.mechanisms().next().is_some() {
+        if !self.signed_in && self.terms().offered().next().is_some() {
             out.extend_from_slice(b"250-AUTH");
-            for mechanism in self.mechanisms() {
+            for mechanism in self.terms().offered() {
                 out.push(b' ');
                 out.extend_from_slice(mechanism.name().as_bytes());
             }
@@ -148,11 +148,13 @@ impl Server {
     }
 
     /// The mechanisms that are offered here and now.
-    pub(super) fn mechanisms(&self) -> impl Iterator<Item = Mechanism> {
-        let clear = self.tls.is_some() || self.config.plaintext_auth;
-        let hidden = self.config.auth_before_tls;
-        let may = move |m: &Mechanism| clear || (hidden && !m.is_clear());
-        self.config.mechanisms.iter().copied().filter(may)
+    pub(super) fn terms(&self) -> Terms<'_> {
+        Terms {
+            mechanisms: &self.config.mechanisms,
+            tls: self.tls.as_ref(),
+            plaintext_auth: self.config.plaintext_auth,
+            auth_before_tls: self.config.auth_before_tls,
+        }
     }
 }
 

@@ -54,11 +54,13 @@ pub(super) enum Unit {
 /// Which question is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Open {
+    Bearer,
     Connect,
     Data(Transfer),
     Delivery,
     /// The flag: the reply may be UTF-8.
     Expand(bool),
+    External,
     Lookup,
     Mail,
     Recipient,

@@ -5,7 +5,8 @@
 //! | `hostname imap.test` | our name |
 //! | `plaintext_auth` | passwords may come without TLS |
 //! | `no starttls` | STARTTLS is not offered |
-//! | `auth PLAIN LOGIN` | the mechanisms; without it all |
+//! | `auth PLAIN LOGIN` | the mechanisms, instead of the default |
+//! | `tls 1.3` | TLS comes first, as [`sign_in::tls`] has it |
 //! | `limit line 20` | a limit by its name |
 //! | `mailbox Sent \Sent` | a mailbox beside INBOX, perhaps with a special use |
 //! | `mails INBOX 3` | so many short messages in a mailbox, `Subject: 1` and up |
@@ -13,7 +14,7 @@
 //!
 //! UIDVALIDITY of INBOX is 1, of each mailbox made later one more. Answers: to a command and to the head and the end
 //! of an APPEND `no CODE text`, `bad text`, `refusal`; to Sync `mail`, `expunge SEQ` (what somebody else did);
-//! to a sign-in `accepted`, `rejected`, `unavailable`; to a SCRAM lookup `known PASSWORD`.
+//! to a sign-in see [`sign_in`].
 
 pub mod account;
 
@@ -21,11 +22,12 @@ use std::sync::Arc;
 
 use posthaste_core::imap::response::{Code, Reply, Responses};
 use posthaste_core::imap::server::{Admission, Config, Decision, Event, Server, Update};
-use posthaste_core::sasl::{Mechanism, Verdict};
+use posthaste_core::machine::Machine;
+use posthaste_core::sasl::Mechanism;
 
 use self::account::Account;
 use super::run::{Answer, Speaker};
-use super::smtp::lookup;
+use crate::sign_in;
 
 /// Answers the server machine.
 #[derive(Debug)]
@@ -42,7 +44,7 @@ impl Speaker for Imap {
         let mut account = Account::default();
         for (name, value) in settings {
             match name.as_str() {
-                "hostname" => {}
+                "hostname" | "tls" => {}
                 "plaintext_auth" => config.plaintext_auth = true,
                 "no" if value == "starttls" => config.starttls = false,
                 "auth" => {
@@ -57,7 +59,11 @@ impl Speaker for Imap {
                 other => return Err(format!("no setting is called {other:?} {value:?}")),
             }
         }
-        Ok((Self { account }, Server::new(Arc::new(config))))
+        let mut server = Server::new(Arc::new(config));
+        if let Some(text) = value("tls") {
+            server.secured(sign_in::tls(text)?);
+        }
+        Ok((Self { account }, server))
     }
 
     fn run<'e>(event: &'e Event<'_>) -> Option<(&'static str, &'e [u8])> {
@@ -76,13 +82,10 @@ impl Speaker for Imap {
                 Some("refuse") => Admission::Refuse,
                 Some(_) => return Err("refuse".into()),
             }),
-            Event::SignIn(ask, _) => ask.with(match text {
-                None | Some("accepted") => Verdict::Accepted,
-                Some("rejected") => Verdict::Rejected,
-                Some("unavailable") => Verdict::Unavailable,
-                Some(_) => return Err("accepted, rejected or unavailable".into()),
-            }),
-            Event::Lookup(ask, _) => lookup(ask, text)?,
+            Event::SignIn(ask, _) => sign_in::verdict(ask, text)?,
+            Event::Lookup(ask, identity) => sign_in::lookup(ask, &identity, text)?,
+            Event::Bearer(ask, _) => sign_in::bearer(ask, text)?,
+            Event::External(ask, _) => sign_in::verdict(ask, text)?,
             Event::Append(ask, context, head) => match text {
                 None => ask.with(account.append(&head, context.mode)),
                 Some("refusal") => ask.refused(),

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use posthaste_core::gate::Arrival;
 use posthaste_core::machine::{Ask, Question, Reason};
-use posthaste_core::sasl::{Credentials, Found, Identity, Known, Verdict, Verifier};
+use posthaste_core::sasl::scram::{Hash, Key, Verifier};
+use posthaste_core::sasl::{Credentials, Found, Identity, Known, Verdict};
 use posthaste_core::session::{Act, Handler, Note, Pair, Place, Responder};
 use posthaste_core::smtp::Smtp;
 use posthaste_core::smtp::reply::{Enhanced, Reply};
@@ -58,8 +59,8 @@ pub(super) enum Auth {
         user: String,
         /// The password.
         password: String,
-        /// What proves that somebody knows it.
-        verifier: Box<Verifier>,
+        /// What proves that somebody knows it, for each hash.
+        verifiers: Box<[Verifier; 2]>,
     },
 }
 
@@ -268,11 +269,19 @@ impl Taker {
     }
 
     fn lookup(&mut self, identity: &Identity) -> Found {
-        let Auth::One { user, verifier, .. } = &self.sink.auth else { return Found::Unavailable };
-        let mut verifier = Verifier::clone(verifier);
+        let Auth::One { user, verifiers, .. } = &self.sink.auth else { return Found::Unavailable };
+        let wanted =
+            |known: &&Verifier| identity.mechanism.hash().is_some_and(|hash| known.is_for(hash));
+        let Some(mut verifier) = verifiers.iter().find(wanted).cloned() else {
+            return Found::Unavailable;
+        };
         if identity.user != *user {
             // A proof of keys that nobody has fails.
-            verifier.stored_key.fill_with(|| self.random.next() as u8);
+            let octets: [u8; Hash::MOST] = std::array::from_fn(|_| self.random.next() as u8);
+            let hash = verifier.stored_key.hash();
+            if let Some(nobodys) = Key::new(hash, &octets[..hash.size()]) {
+                verifier.stored_key = nobodys;
+            }
         }
         let mut nonce = [0; Known::NONCE];
         if getrandom::fill(&mut nonce).is_err() {

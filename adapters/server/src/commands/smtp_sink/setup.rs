@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use posthaste_core::sasl::{Mechanism, Verifier, prep};
+use posthaste_core::sasl::{Hash, Mechanism, Verifier, prep};
 use posthaste_core::smtp::server::{Config, Limits, Role};
 use posthaste_core::text::Secret;
 use posthaste_mio::{Listener, Network, ServerTls, TlsMode};
@@ -98,8 +98,10 @@ fn auth(arguments: &SmtpSink) -> Result<Auth, Failure> {
         prep::prepare(user).map_err(unfit)?.into_owned(),
         prep::prepare(&password).map_err(unfit)?.into_owned(),
     );
-    let verifier = Verifier::derive(Secret::new(password.as_bytes()), b"smtp-sink", ITERATIONS);
-    Ok(Auth::One { user, password, verifier: Box::new(verifier) })
+    let derive =
+        |hash| Verifier::derive(hash, Secret::new(password.as_bytes()), b"smtp-sink", ITERATIONS);
+    let verifiers = Box::new([Hash::Sha256, Hash::Sha1].map(derive));
+    Ok(Auth::One { user, password, verifiers })
 }
 
 fn config(arguments: &SmtpSink, auth: &Auth) -> Result<Config, Failure> {
@@ -122,7 +124,10 @@ fn config(arguments: &SmtpSink, auth: &Auth) -> Result<Config, Failure> {
             return Err(usage("--require-auth: nobody can sign in", "give --auth or --user NAME"));
         }
         Auth::Nobody => Vec::new(),
-        Auth::One { .. } => [&[Mechanism::ScramSha256], &ANYBODY[..]].concat(),
+        Auth::One { .. } => {
+            let proved = |mechanism: &Mechanism| mechanism.hash().is_some();
+            Mechanism::ALL.into_iter().filter(proved).chain(ANYBODY).collect()
+        }
     };
     config.plaintext_auth = true;
     config.require_auth = face.require_auth;
