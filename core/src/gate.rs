@@ -3,6 +3,16 @@
 //! A [`Gate`] counts the connections of one server and says to each new one whether it is welcome,
 //! gets a polite refusal, or is dropped without a word. Adapters own the sockets and share one gate;
 //! [`Arrival`] is what they tell the wiring about a connection it makes a session for.
+//!
+//! The more connections there are, the less a stranger gets; peers in [`Limits::trusted`] networks always
+//! get everything, up to the last connection:
+//!
+//! | connections that are open | a new stranger |
+//! |---|---|
+//! | fewer than `stress_connections` percent of what strangers may have | is welcome |
+//! | from there on (*stress*, until a fifth fewer are open) | comes in, but has to be quick |
+//! | all but `reserved` | hears that there is too much to do |
+//! | all, and a tenth more | hears nothing |
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -31,6 +41,10 @@ pub struct Limits {
     pub drain: Duration,
     /// Percent of `connections` that only `trusted` networks may use. Default 10.
     pub reserved: u32,
+    /// Percent of the connections that strangers may have at once (`connections` without `reserved`) from
+    /// which on the server is under stress: new strangers come in as [`Admission::Strain`]. Default 75;
+    /// 100 or more: never. It is over when a fifth fewer are open ([`Gate::RELIEF`]).
+    pub stress_connections: u32,
     /// How long a TLS handshake may take. Default 10 s.
     pub tls_handshake: Duration,
     /// Networks that skip the rate and the caps per address. Default none.
@@ -49,10 +63,18 @@ impl Limits {
         connect_rate: 60,
         drain: Duration::from_secs(30),
         reserved: 10,
+        stress_connections: 75,
         tls_handshake: Duration::from_secs(10),
         trusted: Vec::new(),
         write_stall: Duration::from_secs(60),
     };
+
+    /// Connections that are not kept for trusted networks.
+    fn for_strangers(&self) -> u32 {
+        let reserved = u64::from(self.connections) * u64::from(self.reserved.min(100)) / 100;
+        // A part of a u32 is one.
+        self.connections.saturating_sub(u32::try_from(reserved).unwrap_or(u32::MAX))
+    }
 
     /// Whether `address` lies in a trusted network.
     #[must_use]
@@ -103,6 +125,8 @@ pub struct Arrival {
     pub tls: TlsMode,
     /// Whether the peer lies in a trusted network.
     pub trusted: bool,
+    /// Whether it came in as [`Admission::Strain`], and has to be quick.
+    pub strained: bool,
 }
 
 /// What the gate says to a new connection.
@@ -112,8 +136,65 @@ pub enum Admission {
     Drop,
     /// Make a session and close it with this reason, so that the peer hears the protocol's own words.
     Refuse(Reason),
+    /// Come in, but there is much to do: be quick and make no mistakes.
+    Strain,
     /// Come in.
     Accept,
+}
+
+/// Which limit kept connections out, or made them hurry, so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Turned away, politely or not, by `connections_per_address`.
+    pub address: u64,
+    /// Turned away by `connections_per_network`.
+    pub network: u64,
+    /// Turned away by `connect_rate` and `connect_burst`.
+    pub rate: u64,
+    /// Turned away by `connections` and `reserved`.
+    pub total: u64,
+    /// Let in as [`Admission::Strain`].
+    pub strained: u64,
+    /// Times that stress began, by `stress_connections`.
+    pub stress: u64,
+}
+
+/// The limits that turn a connection away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Limit {
+    Address,
+    Network,
+    Rate,
+    Total,
+}
+
+/// What one limit says: the worse the greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Accept,
+    Refuse(Limit),
+    Drop(Limit),
+}
+
+impl Limit {
+    /// What the peer is told.
+    const fn reason(self) -> Reason {
+        match self {
+            Self::Address | Self::Network => Reason::Crowd,
+            Self::Rate => Reason::Haste,
+            Self::Total => Reason::Overload,
+        }
+    }
+}
+
+impl Verdict {
+    /// The worse of two; the first of two that are as bad.
+    const fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Accept, other) | (Self::Refuse(_), other @ Self::Drop(_)) => other,
+            _ => self,
+        }
+    }
 }
 
 /// A network in the form `192.0.2.0/24`, or a single address.
@@ -195,6 +276,9 @@ pub struct Gate {
     networks: BTreeMap<IpAddr, u32>,
     /// Admissions until callers that are long gone are forgotten.
     sweep: u32,
+    /// Strangers have to be quick.
+    stressed: bool,
+    tally: Tally,
 }
 
 /// What is known of one address.
@@ -212,6 +296,9 @@ impl Gate {
     pub const CALLERS: usize = 65_536;
     /// Refusals with words stop at this many times a limit; beyond it connections are dropped.
     pub const PATIENCE: u32 = 2;
+    /// Percent of the connections that began the stress which must not be exceeded for it to end. Without
+    /// such a gap it would come and go with each connection.
+    pub const RELIEF: u32 = 80;
     const SWEEP: u32 = 1_024;
 
     /// Nobody in yet.
@@ -223,6 +310,8 @@ impl Gate {
             callers: BTreeMap::new(),
             networks: BTreeMap::new(),
             sweep: Self::SWEEP,
+            stressed: false,
+            tally: Tally::default(),
         }
     }
 
@@ -235,6 +324,7 @@ impl Gate {
     /// Puts other limits in force. Connections that are open stay.
     pub fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
+        self.feel();
     }
 
     /// Connections that are counted now.
@@ -243,15 +333,28 @@ impl Gate {
         self.open
     }
 
+    /// Whether there are so many connections that strangers have to be quick.
+    #[must_use]
+    pub const fn is_stressed(&self) -> bool {
+        self.stressed
+    }
+
+    /// What the limits did so far.
+    #[must_use]
+    pub const fn tally(&self) -> Tally {
+        self.tally
+    }
+
     /// Decides about a connection from `peer`. Unless the answer is [`Admission::Drop`] it is counted,
     /// and [`leave`](Self::leave) must follow when it ends.
     pub fn admit(&mut self, now: Instant, peer: IpAddr) -> Admission {
         let peer = peer.to_canonical();
         let trusted = self.limits.trusts(peer);
-        let verdict = if trusted { Admission::Accept } else { self.judge(now, peer) };
-        let verdict = worse(verdict, self.crowd(trusted));
-        if verdict == Admission::Drop {
-            return verdict;
+        let verdict = if trusted { Verdict::Accept } else { self.judge(now, peer) };
+        let verdict = verdict.or(self.crowd(trusted));
+        self.count(verdict);
+        if matches!(verdict, Verdict::Drop(_)) {
+            return Admission::Drop;
         }
         self.open = self.open.saturating_add(1);
         if !trusted {
@@ -263,16 +366,59 @@ impl Gate {
             let network = self.networks.entry(network_of(peer)).or_insert(0);
             *network = network.saturating_add(1);
         }
-        verdict
+        let strained = self.stressed && !trusted;
+        self.feel();
+        match verdict {
+            Verdict::Refuse(limit) => Admission::Refuse(limit.reason()),
+            _ if strained => {
+                self.tally.strained = self.tally.strained.saturating_add(1);
+                Admission::Strain
+            }
+            _ => Admission::Accept,
+        }
+    }
+
+    fn count(&mut self, verdict: Verdict) {
+        let count = match verdict {
+            Verdict::Accept => return,
+            Verdict::Refuse(Limit::Address) | Verdict::Drop(Limit::Address) => {
+                &mut self.tally.address
+            }
+            Verdict::Refuse(Limit::Network) | Verdict::Drop(Limit::Network) => {
+                &mut self.tally.network
+            }
+            Verdict::Refuse(Limit::Rate) | Verdict::Drop(Limit::Rate) => &mut self.tally.rate,
+            Verdict::Refuse(Limit::Total) | Verdict::Drop(Limit::Total) => &mut self.tally.total,
+        };
+        *count = count.saturating_add(1);
+    }
+
+    /// Whether the number of connections begins or ends the stress.
+    fn feel(&mut self) {
+        let limits = &self.limits;
+        let begin = u64::from(limits.for_strangers()) * u64::from(limits.stress_connections) / 100;
+        let open = u64::from(self.open);
+        let on = limits.stress_connections < 100
+            && if self.stressed {
+                open * 100 > begin * u64::from(Self::RELIEF)
+            } else {
+                open >= begin
+            };
+        if on && !self.stressed {
+            self.tally.stress = self.tally.stress.saturating_add(1);
+        }
+        self.stressed = on;
     }
 
     /// Decides about a connection from a listed proxy, of which nobody knows yet whose it is: only the total
     /// counts. When it is known, or over, [`leave_proxy`](Self::leave_proxy) must follow.
     pub fn admit_proxy(&mut self) -> Admission {
         let verdict = self.crowd(true);
-        if verdict == Admission::Accept {
+        self.count(verdict);
+        if verdict == Verdict::Accept {
             self.open = self.open.saturating_add(1);
-            return verdict;
+            self.feel();
+            return Admission::Accept;
         }
         // It would not understand words.
         Admission::Drop
@@ -281,6 +427,7 @@ impl Gate {
     /// A connection from a proxy is over, or somebody's.
     pub fn leave_proxy(&mut self) {
         self.open = self.open.saturating_sub(1);
+        self.feel();
     }
 
     /// A counted connection ended.
@@ -299,38 +446,39 @@ impl Gate {
                 }
             }
         }
+        self.feel();
     }
 
-    fn judge(&mut self, now: Instant, peer: IpAddr) -> Admission {
+    fn judge(&mut self, now: Instant, peer: IpAddr) -> Verdict {
         self.sweep(now);
         let limits = &self.limits;
         let network = self.networks.get(&network_of(peer)).copied().unwrap_or(0);
-        let by_network = over(network, limits.connections_per_network);
+        let by_network = over(network, limits.connections_per_network, Limit::Network);
         let Some(caller) = self.callers.get_mut(&peer) else {
             return by_network;
         };
         caller.refill(now, limits);
         let debt = -i64::from(limits.connect_burst.max(1));
         let by_rate = match caller.tokens {
-            1.. => Admission::Accept,
-            tokens if tokens > debt => Admission::Refuse(Reason::Overload),
-            _ => Admission::Drop,
+            1.. => Verdict::Accept,
+            tokens if tokens > debt => Verdict::Refuse(Limit::Rate),
+            _ => Verdict::Drop(Limit::Rate),
         };
-        worse(worse(by_network, over(caller.open, limits.connections_per_address)), by_rate)
+        let by_address = over(caller.open, limits.connections_per_address, Limit::Address);
+        by_address.or(by_network).or(by_rate)
     }
 
     /// The verdict by the total alone.
-    fn crowd(&self, trusted: bool) -> Admission {
+    fn crowd(&self, trusted: bool) -> Verdict {
         let most = self.limits.connections;
-        let reserved = u64::from(most) * u64::from(self.limits.reserved.min(100)) / 100;
-        let soft = if trusted { most } else { most - reserved as u32 };
+        let soft = if trusted { most } else { self.limits.for_strangers() };
         // A tenth more than all, so that there is room to say no.
         if self.open >= most.saturating_add(most / 10).max(most.saturating_add(1)) {
-            Admission::Drop
+            Verdict::Drop(Limit::Total)
         } else if self.open >= soft {
-            Admission::Refuse(Reason::Overload)
+            Verdict::Refuse(Limit::Total)
         } else {
-            Admission::Accept
+            Verdict::Accept
         }
     }
 
@@ -367,21 +515,13 @@ impl Caller {
     }
 }
 
-fn over(open: u32, limit: u32) -> Admission {
-    if open < limit {
-        Admission::Accept
-    } else if open < limit.saturating_mul(Gate::PATIENCE) {
-        Admission::Refuse(Reason::Overload)
+fn over(open: u32, most: u32, limit: Limit) -> Verdict {
+    if open < most {
+        Verdict::Accept
+    } else if open < most.saturating_mul(Gate::PATIENCE) {
+        Verdict::Refuse(limit)
     } else {
-        Admission::Drop
-    }
-}
-
-fn worse(a: Admission, b: Admission) -> Admission {
-    match (a, b) {
-        (Admission::Drop, _) | (_, Admission::Drop) => Admission::Drop,
-        (Admission::Refuse(why), _) | (_, Admission::Refuse(why)) => Admission::Refuse(why),
-        (Admission::Accept, Admission::Accept) => Admission::Accept,
+        Verdict::Drop(limit)
     }
 }
 
@@ -414,7 +554,7 @@ mod tests {
     }
 
     fn open_wide() -> Limits {
-        Limits { connect_burst: 1_000, ..Limits::DEFAULT }
+        Limits { connect_burst: 1_000, stress_connections: 100, ..Limits::DEFAULT }
     }
 
     #[test]
@@ -439,9 +579,10 @@ mod tests {
         let mut gate = Gate::new(Limits { connections_per_address: 2, ..open_wide() });
         let (now, peer) = (Instant::ZERO, ip("192.0.2.1"));
         let all: Vec<_> = (0..5).map(|_| gate.admit(now, peer)).collect();
-        let no = Admission::Refuse(Reason::Overload);
+        let no = Admission::Refuse(Reason::Crowd);
         assert_eq!(all, [Admission::Accept, Admission::Accept, no, no, Admission::Drop]);
         assert_eq!(gate.open(), 4);
+        assert_eq!(gate.tally(), Tally { address: 3, ..Tally::default() });
         assert_eq!(gate.admit(now, ip("192.0.2.2")), Admission::Accept);
         for _ in 0..3 {
             gate.leave(peer);
@@ -455,7 +596,8 @@ mod tests {
         let now = Instant::ZERO;
         assert_eq!(gate.admit(now, ip("2001:db8::1")), Admission::Accept);
         assert_eq!(gate.admit(now, ip("2001:db8::2")), Admission::Accept);
-        assert_eq!(gate.admit(now, ip("2001:db8::3")), Admission::Refuse(Reason::Overload));
+        assert_eq!(gate.admit(now, ip("2001:db8::3")), Admission::Refuse(Reason::Crowd));
+        assert_eq!(gate.tally(), Tally { network: 1, ..Tally::default() });
         assert_eq!(gate.admit(now, ip("2001:db8:0:1::1")), Admission::Accept);
         for n in 1..=3 {
             gate.leave(ip(&format!("2001:db8::{n}")));
@@ -474,7 +616,7 @@ mod tests {
             }
             verdict
         };
-        let no = Admission::Refuse(Reason::Overload);
+        let no = Admission::Refuse(Reason::Haste);
         let first: Vec<_> = (0..8).map(|_| at(0)).collect();
         let yes = Admission::Accept;
         assert_eq!(first, [yes, yes, yes, no, no, no, Admission::Drop, Admission::Drop]);
@@ -482,6 +624,7 @@ mod tests {
         assert_eq!(at(3), no);
         assert_eq!(at(5), yes);
         assert_eq!(at(100), yes);
+        assert_eq!(gate.tally(), Tally { rate: 6, ..Tally::default() });
     }
 
     #[test]
@@ -497,6 +640,46 @@ mod tests {
         assert_eq!(gate.admit(now, ip("127.0.0.1")), Admission::Drop);
         assert_eq!(gate.admit(now, stranger), Admission::Drop);
         assert_eq!(gate.open(), 11);
+        assert_eq!(gate.tally(), Tally { total: 3, ..Tally::default() });
+    }
+
+    /// Strangers may have 80 of 100; half of these begin the stress, and it ends at four fifths of that.
+    #[test]
+    fn stress_comes_and_goes_with_a_gap() {
+        let trusted = Network::LOOPBACK.to_vec();
+        let limits = Limits {
+            connections: 100,
+            reserved: 20,
+            stress_connections: 50,
+            trusted,
+            ..open_wide()
+        };
+        let mut gate = Gate::new(limits.clone());
+        let (now, stranger, friend) = (Instant::ZERO, ip("192.0.2.1"), ip("127.0.0.1"));
+        for _ in 0..40 {
+            assert_eq!(gate.admit(now, stranger), Admission::Accept);
+        }
+        assert!(gate.is_stressed());
+        assert_eq!(gate.admit(now, stranger), Admission::Strain);
+        assert_eq!(gate.admit(now, friend), Admission::Accept);
+        gate.leave(friend);
+        // 33 are one too many for relief.
+        for _ in 0..8 {
+            gate.leave(stranger);
+        }
+        assert_eq!((gate.open(), gate.is_stressed()), (33, true));
+        assert_eq!(gate.admit(now, stranger), Admission::Strain);
+        gate.leave(stranger);
+        gate.leave(stranger);
+        assert_eq!((gate.open(), gate.is_stressed()), (32, false));
+        for _ in 0..8 {
+            assert_eq!(gate.admit(now, stranger), Admission::Accept);
+        }
+        assert_eq!(gate.tally(), Tally { strained: 2, stress: 2, ..Tally::default() });
+        // Other limits count at once.
+        gate.set_limits(Limits { stress_connections: 100, ..limits });
+        assert!(!gate.is_stressed());
+        assert_eq!(gate.admit(now, stranger), Admission::Accept);
     }
 
     #[test]

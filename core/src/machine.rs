@@ -185,12 +185,29 @@ pub enum Reason {
     Abuse,
     /// The account was removed, its password changed, or an operator ended the session.
     Account,
+    /// There are too many connections from this address or its network; the peer may come back with fewer.
+    Crowd,
+    /// The peer connects too often; it may come back later.
+    Haste,
     /// The connection is gone: nothing can be said any more.
     Lost,
     /// Too much work; the peer may come back later.
     Overload,
     /// The server stops.
     Shutdown,
+}
+
+impl Reason {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Abuse,
+        Self::Account,
+        Self::Crowd,
+        Self::Haste,
+        Self::Lost,
+        Self::Overload,
+        Self::Shutdown,
+    ];
 }
 
 /// How a conversation ended: the last event of every session carries it.

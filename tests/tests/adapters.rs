@@ -278,7 +278,7 @@ fn limits_at_the_door() {
             assert_eq!(peer.hear(), "HELLO\r\n");
         }
         // The protocol's own words, while they are few.
-        assert_eq!(server.connect().rest(), "CLOSING Overload\r\n", "{runtime:?}");
+        assert_eq!(server.connect().rest(), "CLOSING Crowd\r\n", "{runtime:?}");
         // With TLS first there are none.
         let mut tls = Peer::new(TcpStream::connect(server.address(1)).unwrap());
         assert!(tls.0.read_to_end(&mut Vec::new()).is_ok_and(|n| n == 0));
@@ -296,6 +296,35 @@ fn limits_at_the_door() {
         drop((inside, again, more));
         let counts = server.stop();
         assert_eq!((counts.accepted, counts.refused, counts.dropped), (15, 1, 1), "{runtime:?}");
+        assert_eq!(counts.gate.address, 2, "{runtime:?}: {counts:?}");
+    }
+}
+
+/// Half of ten begin the stress: sessions that are made from then on have to be quick, with TLS first, too.
+#[test]
+fn stress_is_told_to_the_sessions() {
+    for runtime in [Runtime::Mio, Runtime::Tokio] {
+        let toys = Toys::new();
+        let limits =
+            Limits { connections: 10, reserved: 0, stress_connections: 50, ..Limits::DEFAULT };
+        let server = start(runtime, &toys, config(limits, 1));
+        let strained =
+            || toys.book.arrivals.lock().unwrap().iter().filter(|from| from.strained).count();
+        let mut calm: Vec<_> = (0..5).map(|_| server.connect()).collect();
+        for peer in &mut calm {
+            assert_eq!(peer.hear(), "HELLO\r\n");
+        }
+        assert_eq!((strained(), server.handle.counts().stressed), (0, true), "{runtime:?}");
+        assert_eq!(server.connect().hear(), "HELLO\r\n");
+        let said = transcript(server.address(1), b"QUIT\r\n", 6, TlsMode::Implicit);
+        assert_eq!(String::from_utf8_lossy(&said), "HELLO\r\nBYE\r\n");
+        assert_eq!(strained(), 2, "{runtime:?}");
+        drop(calm);
+        until(|| server.handle.counts().open == 0);
+        assert_eq!(server.connect().hear(), "HELLO\r\n");
+        assert_eq!(strained(), 2, "{runtime:?}");
+        let gate = server.stop().gate;
+        assert_eq!((gate.strained, gate.stress), (2, 1), "{runtime:?}");
     }
 }
 
@@ -326,6 +355,14 @@ fn handshakes_that_fail_or_never_come_are_counted() {
         let server = start(runtime, &toys, config(limits, 1));
         let mut silent = Peer::new(TcpStream::connect(server.address(1)).unwrap());
         assert!(silent.0.read_to_end(&mut Vec::new()).is_ok_and(|n| n == 0));
+        // A record of 512 octets, one at a time: an octet earns no more time.
+        let drip = TcpStream::connect(server.address(1)).unwrap();
+        let hello = [&[22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3][..], &[0; 506]].concat();
+        let sent = hello.iter().take_while(|octet| {
+            std::thread::sleep(Duration::from_millis(5));
+            (&drip).write_all(&[**octet]).is_ok()
+        });
+        assert!(sent.count() < hello.len(), "{runtime:?}: it may drip for ever");
         let mut garbage = Peer::new(TcpStream::connect(server.address(1)).unwrap());
         garbage.say("EHLO a plain client\r\n");
         let mut alert = Vec::new();
@@ -339,7 +376,8 @@ fn handshakes_that_fail_or_never_come_are_counted() {
         injected.0.read_to_end(&mut alert).unwrap();
         assert_eq!(alert.first(), Some(&21));
         let counts = server.stop();
-        assert_eq!((counts.handshakes_failed, counts.open), (3, 0), "{runtime:?}");
+        assert_eq!((counts.handshakes_failed, counts.handshakes_late), (2, 2), "{runtime:?}");
+        assert_eq!(counts.open, 0, "{runtime:?}");
         // Only the third ever had a session.
         assert_eq!(*toys.book.ends.lock().unwrap(), [End::Closed(Reason::Lost)]);
     }

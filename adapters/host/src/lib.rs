@@ -77,4 +77,4 @@ pub use delivery::Delivery;
 pub use host::{Host, StartError};
 pub use imap::{IMAP_EXTENSIONS, Mailboxes};
 pub use pop3::Maildrop;
-pub use session::{IDLE, Machines, Note, Session};
+pub use session::{IDLE, Machines, Note, Peer, Session};

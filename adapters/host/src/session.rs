@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use posthaste_core::gate::Arrival;
 use posthaste_core::imap::{self, Imap};
 use posthaste_core::machine::{Input, Instant, Reason, Stale, TlsFacts};
 use posthaste_core::pop3::{self, Pop3};
@@ -43,19 +44,41 @@ pub enum Note {
     Smtp(session::Note<Smtp>),
 }
 
+/// Who is at the other end of a session that begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Peer {
+    /// Its address; none for a Unix socket.
+    pub address: Option<IpAddr>,
+    /// The door wants it to be quick.
+    pub strained: bool,
+}
+
+impl From<&Arrival> for Peer {
+    fn from(arrival: &Arrival) -> Self {
+        Self { address: Some(arrival.peer.ip()), strained: arrival.strained }
+    }
+}
+
+impl From<Option<IpAddr>> for Peer {
+    /// One that has time.
+    fn from(address: Option<IpAddr>) -> Self {
+        Self { address, strained: false }
+    }
+}
+
 impl Host {
-    /// The session of a connection from this address (none for a Unix socket), which `inbox` knows as
-    /// `key`.
+    /// The session of a connection from this peer, which `inbox` knows as `key`.
     pub fn session<I>(
         self: &Arc<Self>,
         machines: &Machines,
-        peer: Option<IpAddr>,
+        peer: impl Into<Peer>,
         inbox: &Arc<I>,
         key: u64,
     ) -> Session
     where
         I: Inbox<Imap> + Inbox<Pop3> + Inbox<Smtp> + 'static,
     {
+        let Peer { address: peer, strained } = peer.into();
         match machines {
             Machines::Imap(config) => {
                 let place = Place::new(Arc::clone(inbox) as Arc<dyn Inbox<Imap>>, key);
@@ -70,7 +93,9 @@ impl Host {
             Machines::Smtp(config) => {
                 let place = Place::new(Arc::clone(inbox) as Arc<dyn Inbox<Smtp>>, key);
                 let machine = smtp::server::Server::new(Arc::clone(config));
-                Session::Smtp(Box::new(Pair::new(machine, self.smtp(config.role, peer), place)))
+                let mut delivery = self.smtp(config.role, peer);
+                delivery.strained = strained;
+                Session::Smtp(Box::new(Pair::new(machine, delivery, place)))
             }
         }
     }
@@ -198,7 +223,7 @@ mod tests {
         let all = [Machines::Imap(Arc::new(imap)), Machines::Pop3(Arc::new(pop3))];
         let mut sessions: Vec<Session> = (0..)
             .zip(&all)
-            .map(|(key, machines)| host.session(machines, None, &letters, key))
+            .map(|(key, machines)| host.session(machines, None::<IpAddr>, &letters, key))
             .collect();
         let says = [
             format!("a LOGIN alice \"{PASSWORD}\"\r\na SELECT INBOX\r\n"),
@@ -222,5 +247,28 @@ mod tests {
         assert!(String::from_utf8_lossy(&outs[1]).ends_with("+OK 0 0\r\n"));
         let stray = Note::Smtp(session::Note::Poke);
         assert_eq!(sessions[0].note(stray, &mut Vec::new()), Err(Stale));
+    }
+
+    /// Who comes in under stress has one junk command instead of a hundred; but only a stranger.
+    #[test]
+    fn strangers_have_to_be_quick_when_the_door_says_so() {
+        let host = host();
+        let letters = Arc::new(Letters::default());
+        for (role, strained, answered) in [
+            (smtp::server::Role::Smtp, false, 3),
+            (smtp::server::Role::Smtp, true, 1),
+            (smtp::server::Role::Submission, true, 3),
+        ] {
+            let machines = Machines::Smtp(Arc::new(smtp::server::Config::new(role, "mx.test")));
+            let peer = Peer { address: Some([192, 0, 2, 1].into()), strained };
+            let mut session = host.session(&machines, peer, &letters, 0);
+            let (mut input, mut out) = (Input::new(), Vec::new());
+            input.push(b"NOOP\r\nNOOP\r\nNOOP\r\n");
+            let wait = session.turn(Instant::ZERO, &mut input, &mut out);
+            let said = String::from_utf8(out).unwrap();
+            assert_eq!(said.matches("250 2.0.0").count(), answered, "{role:?}: {said}");
+            assert_eq!(wait == Wait::Closed, answered == 1);
+            assert_eq!(said.contains("421 4.7.0 "), answered == 1, "{said}");
+        }
     }
 }

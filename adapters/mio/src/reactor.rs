@@ -379,6 +379,7 @@ impl<F: Factory> Reactor<F> {
             peer: guest.peer,
             tls: self.listeners[door].mode,
             trusted: guest.trusted,
+            strained: guest.strained,
         };
         let key = u64::from(generation) << 32 | u64::from(slot);
         let make = || self.factory.make(&arrival, &self.inbox, key);

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use posthaste_core::gate::{Gate, Limits};
+use posthaste_core::gate::{Gate, Limits, Tally};
 use posthaste_core::machine::Instant;
 
 /// Stops and inspects a server, from any thread. Cheap to clone.
@@ -44,13 +44,20 @@ impl Handle {
     pub fn counts(&self) -> Counts {
         let figures = &self.0.figures;
         let read = |figure: &AtomicU64| figure.load(Ordering::Relaxed);
+        let (open, stressed, gate) = {
+            let gate = self.0.gate();
+            (gate.open(), gate.is_stressed(), gate.tally())
+        };
         Counts {
-            open: self.0.gate().open(),
+            open,
+            stressed,
+            gate,
             accepted: read(&figures.accepted),
             refused: read(&figures.refused),
             dropped: read(&figures.dropped),
             accept_errors: read(&figures.accept_errors),
             handshakes_failed: read(&figures.handshakes_failed),
+            handshakes_late: read(&figures.handshakes_late),
             stalled: read(&figures.stalled),
             proxy_errors: read(&figures.proxy_errors),
             panics: read(&figures.panics),
@@ -70,6 +77,10 @@ impl Handle {
 pub struct Counts {
     /// Connections that are open now.
     pub open: u32,
+    /// Whether there are so many that strangers have to be quick.
+    pub stressed: bool,
+    /// What the limits of the door did.
+    pub gate: Tally,
     /// Connections that came in.
     pub accepted: u64,
     /// Of these, refused with the protocol's words.
@@ -78,8 +89,10 @@ pub struct Counts {
     pub dropped: u64,
     /// Times that accepting failed, mostly for want of file descriptors.
     pub accept_errors: u64,
-    /// TLS handshakes that failed or took too long.
+    /// TLS handshakes that failed.
     pub handshakes_failed: u64,
+    /// TLS handshakes that took longer than `tls_handshake`.
+    pub handshakes_late: u64,
     /// Connections given up because the peer took no output.
     pub stalled: u64,
     /// Connections of listed proxies that did not say whose they are.
@@ -142,6 +155,23 @@ impl Control {
         self.gate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Asks or tells the gate something, and logs it if that begins or ends the stress.
+    pub(crate) fn at_gate<T>(&self, something: impl FnOnce(&mut Gate) -> T) -> T {
+        let mut gate = self.gate();
+        let before = gate.is_stressed();
+        let answer = something(&mut gate);
+        let (open, after) = (gate.open(), gate.is_stressed());
+        drop(gate);
+        match (before, after) {
+            (false, true) => {
+                tracing::warn!(open, "many connections: strangers have to be quick");
+            }
+            (true, false) => tracing::info!(open, "strangers may take their time again"),
+            _ => {}
+        }
+        answer
+    }
+
     /// The addresses that were bound, in the order of the listeners.
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
@@ -195,6 +225,8 @@ pub struct Figures {
     pub accept_errors: AtomicU64,
     /// See [`Counts::handshakes_failed`].
     pub handshakes_failed: AtomicU64,
+    /// See [`Counts::handshakes_late`].
+    pub handshakes_late: AtomicU64,
     /// See [`Counts::stalled`].
     pub stalled: AtomicU64,
     /// See [`Counts::proxy_errors`].

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use posthaste_core::gate::Admission;
+use posthaste_core::gate::{Admission, Gate};
 use posthaste_core::machine::Reason;
 
 use crate::control::{Control, count};
@@ -19,6 +19,8 @@ pub struct Guest {
     pub peer: SocketAddr,
     /// Whether it comes from a trusted network.
     pub trusted: bool,
+    /// Whether it has to be quick.
+    pub strained: bool,
     /// It is to be refused, in the words of its protocol.
     pub refused: Option<Reason>,
 }
@@ -36,12 +38,19 @@ impl Guest {
     #[must_use]
     pub fn enter_proxy(control: &Arc<Control>, proxy: SocketAddr) -> Option<Self> {
         count(&control.figures.accepted);
-        if control.gate().admit_proxy() != Admission::Accept {
+        if control.at_gate(Gate::admit_proxy) != Admission::Accept {
             count(&control.figures.dropped);
             return None;
         }
         let control = Arc::clone(control);
-        Some(Self { control, counted: None, peer: proxy, trusted: false, refused: None })
+        Some(Self {
+            control,
+            counted: None,
+            peer: proxy,
+            trusted: false,
+            strained: false,
+            refused: None,
+        })
     }
 
     /// The proxy has said whose connection it is: judges that one. If it says no, close the connection.
@@ -58,13 +67,11 @@ impl Guest {
     }
 
     fn judge(control: &Arc<Control>, peer: SocketAddr, implicit: bool) -> Option<Self> {
-        let (admission, trusted) = {
-            let mut gate = control.gate();
-            let admission = gate.admit(control.now(), peer.ip());
-            (admission, gate.limits().trusts(peer.ip()))
-        };
+        let now = control.now();
+        let (admission, trusted) =
+            control.at_gate(|gate| (gate.admit(now, peer.ip()), gate.limits().trusts(peer.ip())));
         let refused = match admission {
-            Admission::Accept => None,
+            Admission::Accept | Admission::Strain => None,
             Admission::Drop => {
                 count(&control.figures.dropped);
                 return None;
@@ -72,7 +79,8 @@ impl Guest {
             Admission::Refuse(why) => Some(why),
         };
         let control = Arc::clone(control);
-        let guest = Self { control, counted: Some(peer.ip()), peer, trusted, refused };
+        let strained = admission == Admission::Strain;
+        let guest = Self { control, counted: Some(peer.ip()), peer, trusted, strained, refused };
         if refused.is_some() && implicit {
             // A handshake only to say no costs more than it is worth.
             count(&guest.control.figures.dropped);
@@ -89,7 +97,7 @@ impl Guest {
         let figures = &self.control.figures;
         match fault {
             Fault::Tls(_) => count(&figures.handshakes_failed),
-            Fault::Timeout if handshaking => count(&figures.handshakes_failed),
+            Fault::Timeout if handshaking => count(&figures.handshakes_late),
             Fault::Timeout => count(&figures.stalled),
             Fault::NoTls => tracing::error!("a session asked for TLS that is not there"),
             Fault::Proxy => {
@@ -104,10 +112,9 @@ impl Guest {
 
 impl Drop for Guest {
     fn drop(&mut self) {
-        let mut gate = self.control.gate();
-        match self.counted {
+        self.control.at_gate(|gate| match self.counted {
             Some(peer) => gate.leave(peer),
             None => gate.leave_proxy(),
-        }
+        });
     }
 }

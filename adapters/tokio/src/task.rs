@@ -134,6 +134,7 @@ impl<F: Factory> Task<F> {
             peer: self.visitor.guest.peer,
             tls: self.hall.listeners[self.index].mode,
             trusted: self.visitor.guest.trusted,
+            strained: self.visitor.guest.strained,
         };
         self.factory.make(&arrival, &self.inbox, 0)
     }

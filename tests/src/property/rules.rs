@@ -65,12 +65,10 @@ pub fn lateness<S: Subject>(subject: &S, talk: &[Unit], seed: u64) {
 
 /// `close` ends a session at any moment, and says so.
 pub fn closing<S: Subject>(subject: &S, talk: &[Unit], seed: u64) {
-    let reasons =
-        [Reason::Abuse, Reason::Account, Reason::Lost, Reason::Overload, Reason::Shutdown];
     let steps = session(subject, talk, seed, Cut::Lines, EOF).steps();
     let stride = (steps / 24).max(1);
     for step in (1..=steps).step_by(stride as usize) {
-        let why = reasons[(step % 5) as usize];
+        let why = Reason::ALL[step as usize % Reason::ALL.len()];
         // Late answers meet a closed session, too.
         let late = (step % 3 == 0).then_some(step % 4);
         let trouble = Trouble { close: Some((step, why)), late, ..EOF };

@@ -325,7 +325,7 @@ impl<S: Speaker> Stage<S> {
 }
 
 fn reason(name: &str) -> Result<Reason, String> {
-    [Reason::Abuse, Reason::Account, Reason::Lost, Reason::Overload, Reason::Shutdown]
+    Reason::ALL
         .into_iter()
         .find(|reason| format!("{reason:?}") == name)
         .ok_or_else(|| format!("no reason is called {name:?}"))

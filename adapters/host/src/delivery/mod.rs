@@ -44,6 +44,8 @@ pub struct Delivery {
     host: Arc<Host>,
     role: Role,
     peer: Option<IpAddr>,
+    /// The door wants it to be quick.
+    pub(crate) strained: bool,
     hello: Hello,
     name: Box<str>,
     tls: Option<TlsFacts>,
@@ -59,6 +61,7 @@ impl Host {
             host: Arc::clone(self),
             role,
             peer,
+            strained: false,
             hello: Hello::Helo,
             name: Box::default(),
             tls: None,
@@ -118,8 +121,9 @@ impl Delivery {
         let config = self.host.config.load();
         let may = self.role != Role::Lmtp
             || self.peer.is_none_or(|peer| config.lmtp_from.iter().any(|net| net.contains(peer)));
-        // Strangers are let in with less patience while half of the budget for bodies is spent.
-        let strained = self.role == Role::Smtp && self.host.budget.is_strained();
+        // Strangers are let in with less patience while there are very many of them, or while half of the budget
+        // for bodies is spent.
+        let strained = self.role == Role::Smtp && (self.strained || self.host.budget.is_strained());
         ask.with(match may {
             true if strained => Admission::Strained,
             true => Admission::Accept,

@@ -112,6 +112,7 @@ limits! {
     connect_rate: Count = 60, "New connections a minute an address, in the long run";
     connect_burst: Count = 30, "New connections an address at a stroke";
     reserved: Count = 10, "Percent of the connections kept for trusted networks";
+    stress_connections: Count = 75, "Percent of what strangers may have of the connections that begins the stress";
     bytes_in_flight: Size = 256 * MIB, "Message octets received and not yet on disk";
     tls_handshake: Wait = secs(10), "How long a TLS handshake may take";
     write_stall: Wait = secs(60), "How long a peer may refuse to take octets";

@@ -200,6 +200,7 @@ pub(crate) fn gate(config: &Config) -> gate::Limits {
         connect_rate: fit(limits.connect_rate),
         drain: limits.drain,
         reserved: fit(limits.reserved),
+        stress_connections: fit(limits.stress_connections),
         tls_handshake: limits.tls_handshake,
         trusted: config.server.trusted.clone(),
         write_stall: limits.write_stall,

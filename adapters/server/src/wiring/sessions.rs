@@ -25,8 +25,8 @@ impl Factory for Sessions {
     type Session = Session;
 
     fn make(&self, arrival: &Arrival, inbox: &Arc<InboxOf<Self>>, key: u64) -> Session {
-        let peer = arrival.peer.ip();
         let settings = self.settings.load();
-        self.host.session(settings.of(arrival.listener, peer), Some(peer), inbox, key)
+        let machines = settings.of(arrival.listener, arrival.peer.ip());
+        self.host.session(machines, arrival, inbox, key)
     }
 }

@@ -488,6 +488,9 @@ impl Machine for Server {
         let (code, text) = match why {
             Reason::Abuse => (None, "Enough"),
             Reason::Account => (None, "The account has changed, sign in again"),
+            // RFC 5530 §3.
+            Reason::Crowd => (Some(Code::Limit), "Too many connections from your network"),
+            Reason::Haste => (Some(Code::Limit), "You connect too often, come back later"),
             Reason::Lost => return self.end(End::Closed(why)),
             Reason::Overload => (Some(Code::Unavailable), "Too busy, come back later"),
             Reason::Shutdown => (Some(Code::Unavailable), "The server shuts down"),

@@ -511,6 +511,11 @@ impl Machine for Server {
             match why {
                 Reason::Abuse => reply::err("Enough", out),
                 Reason::Account => reply::err("The session was ended by its administrator", out),
+                // RFC 3206 §3.
+                Reason::Crowd => {
+                    reply::err_with(Code::SysTemp, "Too many connections from your network", out);
+                }
+                Reason::Haste => reply::err_with(Code::SysTemp, "You connect too often", out),
                 Reason::Lost => {}
                 Reason::Overload => reply::err_with(Code::SysTemp, "Too busy", out),
                 Reason::Shutdown => reply::err_with(Code::SysTemp, "Shutting down", out),

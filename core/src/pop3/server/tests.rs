@@ -544,6 +544,8 @@ fn closing() {
         (Reason::Overload, "-ERR [SYS/TEMP] Too busy\r\n"),
         (Reason::Account, "-ERR The session was ended by its administrator\r\n"),
         (Reason::Abuse, "-ERR Enough\r\n"),
+        (Reason::Crowd, "-ERR [SYS/TEMP] Too many connections from your network\r\n"),
+        (Reason::Haste, "-ERR [SYS/TEMP] You connect too often\r\n"),
         (Reason::Lost, ""),
     ] {
         let mut talk = Talk::signed_in();

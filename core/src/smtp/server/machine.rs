@@ -538,6 +538,12 @@ impl Machine for Server {
             let (enhanced, text) = match why {
                 Reason::Abuse => (Enhanced(4, 7, 0), "Enough of this, closing the connection"),
                 Reason::Account => (Enhanced(4, 7, 0), "Sign in again, closing the connection"),
+                Reason::Crowd => {
+                    (Enhanced(4, 7, 0), "Too many connections from your network, closing this one")
+                }
+                Reason::Haste => {
+                    (Enhanced(4, 7, 0), "You connect too often, closing the connection")
+                }
                 Reason::Overload => (Enhanced(4, 3, 2), "Too busy, closing the connection"),
                 Reason::Lost | Reason::Shutdown => {
                     (Enhanced(4, 3, 2), "Shutting down, closing the connection")

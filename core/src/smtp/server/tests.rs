@@ -623,6 +623,22 @@ fn answers_that_make_no_sense_are_refusals() {
 // RFC: 5321-3.8-2
 #[test]
 fn closing_says_why() {
+    // RFC 3463 §3.4, §3.8: 4.3.2 while we take no mail, 4.7.0 for reasons of policy.
+    for why in Reason::ALL {
+        let mut desk = Desk::smtp();
+        desk.out.clear();
+        desk.server.close(why, &mut desk.out);
+        let status = match why {
+            Reason::Lost => "",
+            Reason::Overload | Reason::Shutdown => "421 4.3.2 ",
+            Reason::Abuse | Reason::Account | Reason::Crowd | Reason::Haste => "421 4.7.0 ",
+        };
+        let said = String::from_utf8_lossy(&desk.out).into_owned();
+        assert!(
+            said.starts_with(status) && said.is_empty() == status.is_empty(),
+            "{why:?}: {said}"
+        );
+    }
     let mut desk = Desk::smtp();
     desk.out.clear();
     desk.server.close(Reason::Shutdown, &mut desk.out);
