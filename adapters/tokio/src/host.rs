@@ -47,6 +47,9 @@ pub struct Peer {
     pub listener: usize,
     /// It lies in one of the networks that [`Limits::trusted`](crate::Limits::trusted) lists.
     pub trusted: bool,
+    /// The server is under stress ([`Limits::stress_connections`](crate::Limits::stress_connections)), and this
+    /// one has to be quick.
+    pub strained: bool,
     /// What TLS agreed upon, if it is up.
     pub tls: Option<TlsFacts>,
     /// Whom it signed in as.
@@ -58,7 +61,7 @@ impl Peer {
     #[must_use]
     pub const fn new(address: SocketAddr) -> Self {
         let local = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
-        Self { address, local, listener: 0, trusted: false, tls: None, user: None }
+        Self { address, local, listener: 0, trusted: false, strained: false, tls: None, user: None }
     }
 
     /// Somebody on this machine: behind a Unix socket, or in a rehearsal.
@@ -164,7 +167,7 @@ async fn receive<S: Service>(hall: Arc<Hall>, service: Arc<S>, visit: Visit) {
             Err(fault) => return guest.lost(&fault, false),
         }
     }
-    peer.trusted = guest.trusted;
+    (peer.trusted, peer.strained) = (guest.trusted, guest.strained);
     if let Some(why) = guest.refused {
         connection.close(why);
         while let Ok(Some(_)) = connection.next().await {}

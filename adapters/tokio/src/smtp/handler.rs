@@ -51,10 +51,9 @@ use super::transaction::{Peer, Transaction};
 /// wait for replies, so that is no reason to drop anything. A panic ends the session of this handler, and
 /// no other.
 pub trait Handler: Send {
-    /// May this peer have a session? Default: yes.
+    /// May this peer have a session? Default: yes, and a [strained](Peer::strained) one has to be quick.
     fn connected(&mut self, peer: &Peer) -> impl Future<Output = Admission> + Send {
-        let _ = peer;
-        ready(Admission::Accept)
+        ready(if peer.strained { Admission::Strained } else { Admission::Accept })
     }
 
     /// The peer has said hello, by the name in [`Peer::hello`]. There is no saying no here; do so in

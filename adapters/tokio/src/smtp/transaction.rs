@@ -24,6 +24,9 @@ pub struct Peer {
     pub listener: usize,
     /// It lies in one of the networks that [`Limits::trusted`](crate::Limits::trusted) lists.
     pub trusted: bool,
+    /// The server is under stress ([`Limits::stress_connections`](crate::Limits::stress_connections)), and this
+    /// one has to be quick.
+    pub strained: bool,
     /// What TLS agreed upon, if it is up.
     pub tls: Option<TlsFacts>,
     /// Whom it signed in as: prepared by SASLprep, as the peer wrote it.
@@ -55,8 +58,8 @@ impl Peer {
 
 impl From<crate::Peer> for Peer {
     fn from(peer: crate::Peer) -> Self {
-        let crate::Peer { address, local, listener, trusted, tls, user } = peer;
-        Self { address, local, listener, trusted, tls, user, hello: None }
+        let crate::Peer { address, local, listener, trusted, strained, tls, user } = peer;
+        Self { address, local, listener, trusted, strained, tls, user, hello: None }
     }
 }
 
