@@ -354,16 +354,16 @@ impl Writer {
         let mut slices = Vec::with_capacity(2 + parts.blobs.len() * 3);
         slices.push(IoSlice::new(&self.head));
         slices.push(IoSlice::new(&ZEROS[..padding(self.head.len())]));
-        let mut heads = self.heads.chunks_exact(BLOB_HEADER);
-        for blob in parts.blobs {
-            let (Some(pieces), Some(head)) = (blob.pieces(), blob.pieces().and(heads.next()))
-            else {
-                continue;
-            };
+        // Spilled bodies have no head here: a head belongs to the next body with pieces.
+        let inside = parts.blobs.iter().filter_map(Body::pieces);
+        for (pieces, head) in inside.zip(self.heads.chunks_exact(BLOB_HEADER)) {
             slices.push(IoSlice::new(head));
             slices.extend(pieces.iter().map(|piece| IoSlice::new(piece)));
-            slices.push(IoSlice::new(&ZEROS[..padding(blob.len() as usize)]));
+            let len = pieces.iter().map(Bytes::len).sum();
+            slices.push(IoSlice::new(&ZEROS[..padding(len)]));
         }
+        // What is said to be the length is the place of the next batch.
+        debug_assert_eq!(slices.iter().map(|slice| slice.len()).sum::<usize>(), length as usize);
         self.file.write_at(self.at.offset, &mut slices).map_err(AppendError::Write)?;
         self.file.sync().map_err(AppendError::Sync)?;
         self.at.offset += u64::from(length);
