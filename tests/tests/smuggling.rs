@@ -373,7 +373,7 @@ const SEQUENCES: &[Sequence] = &[
     Sequence {
         what: "a number far beyond what is taken",
         wire: "BDAT 4294967295 LAST\r\nMAIL FROM:<x@y.test>\r\n",
-        codes: &[421],
+        codes: &[552, 421],
         messages: &[],
         end: End::Errors,
     },

@@ -218,7 +218,8 @@ impl Model {
         }
         let strays = strays(line);
         if strays.cr + strays.lf + strays.nul > 0 {
-            return codes.push(500);
+            // RFC 5321 §4.1.2: octets that no command holds.
+            return codes.push(501);
         }
         // RFC 3207 §4: every command but NOOP, EHLO, STARTTLS and QUIT; HELO and RSET do no harm, and BDAT's octets
         // have to be read.
@@ -403,11 +404,8 @@ impl Model {
             self.expects = Expects::Nothing;
             return codes.push(501);
         };
-        if left > 2 * self.settings.message_size {
-            // Nobody waits for so much, wanted or not.
-            self.expects = Expects::Nothing;
-            return codes.push(421);
-        }
+        // Nobody waits for so much, wanted or not: it has its answer, and then the connection closes (RFC 5321 §3.8).
+        let far_too_big = left > 2 * self.settings.message_size;
         let refusal = match &self.transaction {
             _ if !self.settings.chunking => Some(502),
             _ if self.settings.require_tls && !self.tls => Some(530),
@@ -436,6 +434,10 @@ impl Model {
                     self.transaction = None;
                 }
             }
+        }
+        if far_too_big {
+            self.expects = Expects::Nothing;
+            codes.push(421);
         }
     }
 

@@ -27,9 +27,8 @@ impl Server {
             self.end(End::Errors);
             return Event::Bad { line: Text(command.shown()), code: 501, why };
         };
-        if !self.is_sane(octets, out) {
-            return Event::Bad { line: Text(command.shown()), code: 421, why: FAR_TOO_BIG };
-        }
+        // Whether its end is worth waiting for.
+        let is_sane = octets <= self.limits().message_size.saturating_mul(2);
         let transfer = Transfer::Chunk { octets, last };
         let fault = if !self.config.chunking {
             Some((502, Enhanced(5, 5, 1), "BDAT is not offered here"))
@@ -41,7 +40,7 @@ impl Server {
         // RFC 2033 §4.3: the last chunk has a reply for each recipient. There is none, so there is no reply; one would
         // be taken for the answer to the next command. The message is over.
         let for_nobody = last && self.stage == Stage::Envelope && self.recipients == 0;
-        if for_nobody && self.config.role == Role::Lmtp && self.config.chunking {
+        if for_nobody && self.config.role == Role::Lmtp && self.config.chunking && is_sane {
             self.reset();
             self.body = Reader::unwanted(octets);
             self.receive(Phase::Chunk(last));
@@ -49,12 +48,20 @@ impl Server {
         }
         if let Some((code, enhanced, why)) = fault {
             let event = self.bad(command, out, code, enhanced, why);
-            if !matches!(self.phase, Phase::Ending(_)) {
+            if !is_sane {
+                self.have_enough(out);
+            } else if !matches!(self.phase, Phase::Ending(_)) {
                 // RFC 3030 §2: the octets are read and dropped.
                 self.body = Reader::unwanted(octets);
                 self.receive(Phase::Chunk(last));
             }
             return event;
+        }
+        if !is_sane {
+            let (code, enhanced, why) = Self::verdict_on(Defect::TooBig);
+            self.deny_each(last, code, enhanced, why, out);
+            self.have_enough(out);
+            return Event::Bad { line: Text(command.shown()), code, why };
         }
         if self.stage == Stage::Envelope {
             return Event::Data(self.ask(Open::Data(transfer)), transfer);
@@ -72,16 +79,4 @@ impl Server {
         self.body.chunk(octets);
         self.receive(Phase::Chunk(last));
     }
-
-    /// Whether a chunk has an end that is worth waiting for; if not, the session ends.
-    fn is_sane(&mut self, octets: u64, out: &mut Vec<u8>) -> bool {
-        if octets <= self.limits().message_size.saturating_mul(2) {
-            return true;
-        }
-        Self::say(out, 421, Enhanced(4, 7, 0), FAR_TOO_BIG);
-        self.end(End::Errors);
-        false
-    }
 }
-
-const FAR_TOO_BIG: &str = "The chunk is far too big, closing the connection";

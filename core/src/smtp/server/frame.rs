@@ -117,8 +117,12 @@ impl Server {
             }
             Step::End(n) => self.frame(Unit::BodyEnd, n),
             Step::Flood => {
-                Self::say(out, 421, Enhanced(4, 7, 0), "Too much of a message that was refused");
-                self.end(End::Errors);
+                if let Some(defect) = self.body.defect().filter(|_| !self.body.is_unwanted()) {
+                    // Its sender is not to come again with it.
+                    let (code, enhanced, why) = Self::verdict_on(defect);
+                    self.deny_each(true, code, enhanced, why, out);
+                }
+                self.have_enough(out);
                 None
             }
             Step::More => {

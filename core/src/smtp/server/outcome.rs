@@ -6,6 +6,8 @@ use alloc::vec::Vec;
 use super::Server;
 use super::config::Role;
 use super::event::{Decision, Outcome};
+use super::state::Phase;
+use crate::machine::End;
 use crate::smtp::reply::{Enhanced, REPLY_OCTETS, Reply};
 
 /// Octets of replies that are written at once; the rest waits until they have left.
@@ -69,6 +71,19 @@ impl Server {
         } else {
             self.deny(out, code, enhanced, why);
         }
+    }
+
+    /// Ends a session that has more to send than anybody waits for. What it was about has its own reply; this one
+    /// says that the connection closes (RFC 5321 §3.8).
+    pub(super) fn have_enough(&mut self, out: &mut Vec<u8>) {
+        if matches!(self.phase, Phase::Ending(_)) {
+            return;
+        }
+        // Behind a long list of replies there is no saying more.
+        if self.tail.is_none() {
+            Self::say(out, 421, Enhanced(4, 7, 0), "Too much to wait for, closing the connection");
+        }
+        self.end(End::Errors);
     }
 
     /// Whether a decision about a whole message is yes; if it is no, says so, in LMTP to each recipient.

@@ -706,3 +706,35 @@ fn the_last_chunk_for_nobody_has_no_reply_in_lmtp() {
         .codes("EHLO a.test\r\nMAIL FROM:<a@b.test>\r\nBDAT 6 LAST\r\nQUIT\r\nNOOP\r\n");
     assert_eq!(codes, [250, 250, 503, 250]);
 }
+
+/// A message far over the limit, whose size was not told, heard `421`: come again later. So it did, for days.
+#[test]
+fn what_is_far_too_big_is_refused_for_good() {
+    let begin = |role: Role, recipients: usize| {
+        let mut config = Config::new(role, "mx.test");
+        config.limits.message_size = 100;
+        let mut desk = Desk::new(config);
+        let hello = if role == Role::Lmtp { "LHLO" } else { "EHLO" };
+        desk.say(format!("{hello} a.test\r\nMAIL FROM:<a@b.test>\r\n"));
+        desk.say("RCPT TO:<c@d.test>\r\n".repeat(recipients));
+        desk
+    };
+    for (role, recipients, replies) in [(Role::Smtp, 2, 1), (Role::Lmtp, 2, 2)] {
+        // The end of a chunk that nobody waits for.
+        let codes = [vec![552; replies], vec![421]].concat();
+        let mut desk = begin(role, recipients);
+        assert_eq!(desk.codes("BDAT 201 LAST\r\n"), codes, "{role:?}");
+        assert_eq!(desk.last, Advance::Closed);
+        // What is not the last has one answer in any case, and so has what is out of order.
+        assert_eq!(begin(role, recipients).codes("BDAT 18446744073709551615\r\n"), [552, 421]);
+        assert_eq!(begin(role, 0).codes("RSET\r\nBDAT 201 LAST\r\n"), [250, 503, 421]);
+        // Lines without end.
+        let mut desk = begin(role, recipients);
+        assert_eq!(desk.codes("DATA\r\n"), [354]);
+        let mut said = Vec::new();
+        while desk.last != Advance::Closed {
+            said.extend(desk.codes(&"x\r\n".repeat(10_000)));
+        }
+        assert_eq!(said, codes, "{role:?}");
+    }
+}
