@@ -14,12 +14,15 @@ use bytes::Bytes;
 use posthaste_core::grammar::address::Address;
 use posthaste_core::machine::{End, Reason};
 use posthaste_core::sasl::client::{Account, Exchange};
-use posthaste_core::sasl::{Found, Known, Mechanism, Verdict, Verifier};
+use posthaste_core::sasl::{Found, Hash, Known, Mechanism, Verdict, Verifier};
 use posthaste_core::session::{Act, Pair, Place};
 use posthaste_core::smtp::client::event::Recipient;
 use posthaste_core::smtp::client::{self, Client, Envelope, Order, Piece, TlsPolicy};
-use posthaste_core::smtp::extension::{BodyKind, Notify, Ret};
+use posthaste_core::smtp::extension::{
+    BodyKind, ByMode, DeliverBy, FutureRelease, Notify, Priority, Release, Ret, Until,
+};
 use posthaste_core::smtp::reply::{Enhanced, Reply};
+use posthaste_core::smtp::server::event::MailFrom;
 use posthaste_core::smtp::server::{self, Admission, Decision, Outcome, Role, Server};
 use posthaste_core::smtp::{Smtp, SmtpClient};
 use posthaste_core::text::Secret;
@@ -41,8 +44,8 @@ struct Message {
     utf8: bool,
     /// SIZE is told.
     sized: bool,
-    /// Its parameters of DSN are told, where they are known.
-    dsn: bool,
+    /// It says what it says in parameters of DSN, MT-PRIORITY, FUTURERELEASE, DELIVERBY, REQUIRETLS.
+    says: [bool; 5],
     /// It cannot be had behind so many pieces.
     breaks_off: Option<usize>,
 }
@@ -60,8 +63,8 @@ impl std::fmt::Debug for Text {
 #[derive(Clone, Debug)]
 struct Case {
     role: Role,
-    /// Of the server: STARTTLS, TLS required, PLAIN, SCRAM, sign-in in clear, CHUNKING, BINARYMIME, SMTPUTF8, DSN.
-    offers: [bool; 9],
+    /// Of the server.
+    offers: Offers,
     /// Of the client: pipelining, chunking, sign-in in clear, signs in.
     uses: [bool; 4],
     tls: u8,
@@ -76,6 +79,67 @@ struct Case {
     foul: bool,
     breaks: u64,
     seed: u64,
+}
+
+/// What a server may offer, or not.
+#[derive(Clone, Debug)]
+struct Offers {
+    starttls: bool,
+    require_tls: bool,
+    plain: bool,
+    scram: bool,
+    auth_in_clear: bool,
+    pipelining: bool,
+    eight_bit: bool,
+    chunking: bool,
+    binarymime: bool,
+    smtputf8: bool,
+    dsn: bool,
+    mt_priority: bool,
+    future_release: bool,
+    deliver_by: bool,
+    requiretls: bool,
+}
+
+/// Seconds for which a server holds messages, and for which it is asked to.
+const HOLDS: u32 = 60;
+
+fn offers() -> impl Strategy<Value = Offers> {
+    // Most pairs come to mail: a server that offers no sign-in, and a client that wants one, do not.
+    let at = proptest::bool::weighted;
+    let sessions = (at(0.6), at(0.2), at(0.9), at(0.3), at(0.8), at(0.7), at(0.8));
+    let messages = (at(0.6), at(0.7), at(0.7), at(0.6), at(0.6), at(0.7), at(0.7), at(0.5));
+    (sessions, messages).prop_map(
+        |(
+            (starttls, require_tls, plain, scram, auth_in_clear, pipelining, eight_bit),
+            (
+                chunking,
+                binarymime,
+                smtputf8,
+                dsn,
+                mt_priority,
+                future_release,
+                deliver_by,
+                requiretls,
+            ),
+        )| Offers {
+            starttls,
+            require_tls: starttls && require_tls,
+            plain,
+            scram,
+            auth_in_clear,
+            pipelining,
+            eight_bit,
+            chunking,
+            binarymime: chunking && binarymime,
+            smtputf8,
+            dsn,
+            mt_priority,
+            future_release,
+            deliver_by,
+            requiretls,
+        },
+    )
 }
 
 fn text() -> impl Strategy<Value = Text> {
@@ -100,16 +164,17 @@ fn message() -> impl Strategy<Value = Message> {
         3 => Just(BodyKind::EightBitMime),
         2 => Just(BodyKind::BinaryMime),
     ];
-    let flags = (proptest::bool::weighted(0.2), any::<bool>(), any::<bool>());
+    let at = proptest::bool::weighted;
+    let says = [at(0.4), at(0.2), at(0.1), at(0.2), at(0.03)];
     let breaks_off = proptest::option::weighted(0.1, 0usize..4);
-    (text(), kind, 1usize..5, flags, breaks_off).prop_map(
-        |(text, kind, recipients, (utf8, sized, dsn), breaks_off)| Message {
+    (text(), kind, 1usize..5, at(0.2), any::<bool>(), says, breaks_off).prop_map(
+        |(text, kind, recipients, utf8, sized, says, breaks_off)| Message {
             text,
             kind,
             recipients,
             utf8,
             sized,
-            dsn,
+            says,
             breaks_off,
         },
     )
@@ -124,13 +189,11 @@ fn case() -> impl Strategy<Value = Case> {
         1 => Just((30, 0, 4)),
         1 => Just((100, 20, 2)),
     ];
-    // Most pairs come to mail: a server that offers no sign-in, and a client that wants one, do not.
     let at = proptest::bool::weighted;
-    let offers = [at(0.6), at(0.2), at(0.9), at(0.3), at(0.8), at(0.6), at(0.7), at(0.7), at(0.5)];
     let uses = [at(0.6), at(0.7), at(0.8), at(0.2)];
     let tls = prop_oneof![2 => Just(0u8), 5 => Just(1), 1 => Just(2)];
     (
-        (role, offers, uses, tls),
+        (role, offers(), uses, tls),
         (
             prop_oneof![1 => 60u64..900, 2 => Just(100_000)],
             prop_oneof![1 => 20usize..400, 2 => Just(100_000)],
@@ -167,21 +230,30 @@ fn case() -> impl Strategy<Value = Case> {
 
 impl Case {
     fn server(&self) -> server::Config {
-        let [starttls, require_tls, plain, scram, clear, chunking, binary, utf8, dsn] = self.offers;
+        let offers = &self.offers;
         let mut config = server::Config::new(self.role, "mx.test");
-        config.starttls = starttls;
-        config.require_tls = starttls && require_tls;
-        if plain {
+        config.starttls = offers.starttls;
+        config.require_tls = offers.require_tls;
+        if offers.plain {
             config.mechanisms.push(Mechanism::Plain);
         }
-        if scram {
+        if offers.scram {
             config.mechanisms.push(Mechanism::ScramSha256);
         }
-        config.plaintext_auth = clear;
-        config.chunking = chunking;
-        config.binarymime = binary;
-        config.smtputf8 = utf8;
-        config.dsn = dsn;
+        config.plaintext_auth = offers.auth_in_clear;
+        config.pipelining = offers.pipelining;
+        config.eight_bit = offers.eight_bit;
+        config.chunking = offers.chunking;
+        config.binarymime = offers.binarymime;
+        config.smtputf8 = offers.smtputf8;
+        config.dsn = offers.dsn;
+        config.mt_priority = offers.mt_priority;
+        config.future_release = offers.future_release.then_some(FutureRelease {
+            seconds: HOLDS,
+            until: Until::from_unix(4_000_000_000).expect("a time"),
+        });
+        config.deliver_by = offers.deliver_by.then_some(0);
+        config.requiretls = offers.requiretls;
         config.limits.message_size = self.message_size;
         config.limits.text_line = self.text_line;
         config.limits.recipients = self.most_recipients;
@@ -219,22 +291,34 @@ impl Case {
 
     /// Whether nothing stands between a message and its recipients, if both sides get as far as that.
     fn must_arrive(&self, at: usize, message: &Message) -> bool {
-        let [starttls, require_tls, _, _, _, chunking, binary, utf8, _] = self.offers;
+        let offers = &self.offers;
         let promised = Self::promised(message);
-        let is_binary = message.kind == BodyKind::BinaryMime;
+        let [_, _, held, returned, requires_tls] = message.says;
         let lines_fit =
             promised.split_inclusive(|c| *c == b'\n').all(|l| l.len() <= self.text_line);
+        let fits = match message.kind {
+            BodyKind::BinaryMime => offers.binarymime,
+            BodyKind::EightBitMime if !offers.eight_bit => false,
+            _ => lines_fit && !promised.contains(&0),
+        };
         message.breaks_off.is_none()
-            && !(starttls && require_tls && self.tls == 0)
+            && !(offers.require_tls && self.tls == 0)
             && promised.len() as u64 <= self.message_size
             && (!message.sized || message.text.0.len() as u64 <= self.message_size)
-            && (is_binary && chunking && binary
-                || !is_binary && lines_fit && !promised.contains(&0))
-            && (utf8 || !message.utf8)
+            && fits
+            && (offers.smtputf8 || !message.utf8)
+            && (offers.future_release || !held)
+            && (offers.deliver_by || !returned)
+            // Nobody vouches for the TLS of this world.
+            && !requires_tls
             && message.recipients <= self.most_recipients as usize
             && at < self.transactions as usize
     }
 }
+
+const NOTIFY: Notify = Notify::FAILURE.and(Notify::DELAY);
+const ORCPT: &str = "a+b=c@d.test";
+const ENVID: &str = "an id, with +=";
 
 /// What the sender knows of a copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -302,20 +386,25 @@ impl Sender {
     }
 
     fn envelope(&self, message: &Message, number: usize) -> Envelope {
+        let [dsn, urgent, held, returned, requiretls] = message.says;
         let name = if message.utf8 { "\u{e9}" } else { "r" };
         let address = |text: String| text.parse::<Address>().expect("an address");
         let recipient = |n| Recipient {
             address: address(format!("{name}{n}@d.test")),
-            notify: message.dsn.then_some(Notify::FAILURE.and(Notify::DELAY)),
-            orcpt: message.dsn.then(|| "rfc822;a+b=c@d.test".into()),
+            notify: dsn.then_some(NOTIFY),
+            orcpt: dsn.then(|| format!("rfc822;{ORCPT}").into()),
         };
         Envelope {
             sender: Some(address(format!("m{number}@c.test"))),
             recipients: (0..message.recipients).map(recipient).collect(),
             size: message.sized.then_some(message.text.0.len() as u64),
             body: message.kind,
-            ret: message.dsn.then_some(Ret::Headers),
-            envid: message.dsn.then(|| "an id, with +=".into()),
+            ret: dsn.then_some(Ret::Headers),
+            envid: dsn.then(|| ENVID.into()),
+            priority: Priority::new(4).filter(|_| urgent),
+            release: held.then_some(Release::For(HOLDS)),
+            by: DeliverBy::new(100, ByMode::Return).filter(|_| returned),
+            requiretls,
             ..Envelope::default()
         }
     }
@@ -408,6 +497,23 @@ impl Host {
         self.refusal().map_or(Decision::Accept, Decision::Refuse)
     }
 
+    /// What MAIL says is what the sender had in mind, as far as it was offered.
+    fn check_envelope(&self, from: &MailFrom<'_>) {
+        let (message, offers) = (&self.case.messages[self.message], &self.case.offers);
+        let [dsn, urgent, held, returned, _] = message.says;
+        assert_eq!(from.size, message.sized.then_some(message.text.0.len() as u64));
+        assert_eq!(from.body, message.kind);
+        assert_eq!(from.smtputf8, message.utf8);
+        assert_eq!(from.ret, (dsn && offers.dsn).then_some(Ret::Headers));
+        let envid = from.envid.map(|envid| envid.decoded().to_vec());
+        assert_eq!(envid, (dsn && offers.dsn).then(|| ENVID.as_bytes().to_vec()));
+        let level = from.priority.map(Priority::level);
+        assert_eq!(level, (urgent && offers.mt_priority).then_some(4));
+        assert_eq!(from.release, held.then_some(Release::For(HOLDS)));
+        assert_eq!(from.by.map(DeliverBy::seconds), returned.then_some(100));
+        assert!(!from.requiretls);
+    }
+
     fn keep(&mut self, recipient: usize) {
         let kept = (self.message, recipient, self.text.clone());
         self.book.borrow_mut().kept.push(kept);
@@ -432,8 +538,9 @@ impl Host {
             }
             Event::Lookup(ask, _) => {
                 // The fewest rounds that our client goes along with (RFC 7677 §4).
-                static VERIFIER: LazyLock<Verifier> =
-                    LazyLock::new(|| Verifier::derive(Secret::new(b"secret"), b"salt", 4_096));
+                static VERIFIER: LazyLock<Verifier> = LazyLock::new(|| {
+                    Verifier::derive(Hash::Sha256, Secret::new(b"secret"), b"salt", 4_096)
+                });
                 let verifier = VERIFIER.clone();
                 ask.with(Found::Known(Box::new(Known { verifier, nonce: [9; Known::NONCE] })))
                     .into()
@@ -442,12 +549,18 @@ impl Host {
                 let mailbox = from.path.mailbox().expect("a sender");
                 let number = mailbox.local.as_str().strip_prefix('m').expect("our sender");
                 self.message = number.parse().expect("a number");
+                self.check_envelope(&from);
                 self.recipients.clear();
                 ask.with(self.decide()).into()
             }
             Event::Recipient(ask, to) => {
                 let mailbox = to.path.mailbox().expect("a mailbox");
                 let number = mailbox.local.as_str().trim_start_matches(['r', '\u{e9}']);
+                let message = &self.case.messages[self.message];
+                let dsn = message.says[0] && self.case.offers.dsn;
+                assert_eq!(to.notify, dsn.then_some(NOTIFY));
+                let orcpt = to.orcpt.map(|orcpt| orcpt.address.decoded().to_vec());
+                assert_eq!(orcpt, dsn.then(|| ORCPT.as_bytes().to_vec()));
                 let decision = self.decide();
                 if decision == Decision::Accept {
                     self.recipients.push(number.parse().expect("a number"));
@@ -556,7 +669,7 @@ fn run(case: &Case, tally: &RefCell<Tally>) {
     check(case, &book);
     let mut tally = tally.borrow_mut();
     tally.cases += 1;
-    let chunks = case.offers[5] && case.uses[1];
+    let chunks = case.offers.chunking && case.uses[1];
     for ((number, recipient), fate) in &book.fates {
         match fate {
             Fate::Accepted => {

@@ -242,14 +242,14 @@ impl Model {
             "NOOP" => 250,
             "HELP" => 214,
             // RFC 5321 §3.5.3: 252 tells nothing.
-            "VRFY" | "EXPN" if !args.is_empty() => 252,
+            "VRFY" if !args.is_empty() => 252,
             "QUIT" if args.is_empty() => {
                 self.expects = Expects::Nothing;
                 221
             }
-            "RSET" | "VRFY" | "EXPN" | "QUIT" => 501,
+            "RSET" | "VRFY" | "QUIT" => 501,
             // Known, and not offered.
-            "ETRN" => 502,
+            "ETRN" | "EXPN" => 502,
             _ => 500,
         };
         codes.push(code);
@@ -411,6 +411,7 @@ impl Model {
             _ if self.settings.require_tls && !self.tls => Some(530),
             None => Some(503),
             Some(transaction) if transaction.recipients == 0 => Some(503),
+            Some(_) if far_too_big => Some(552),
             Some(transaction) if transaction.chunks.is_none() => data_opinion(&transaction.sender),
             Some(_) => None,
         };

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use posthaste_core::machine::Input;
+use posthaste_core::sasl::Mechanism;
 use posthaste_tls::{ClientTls, Source, Trust};
 
 use crate::place::Place;
@@ -42,6 +43,8 @@ fn smtp(port: u16, hello: &str, tls: bool) -> usize {
         format!("AUTH SCRAM-SHA-256 {SCRAM}"),
         "auth plain =".to_owned(),
     ];
+    let every = Mechanism::ALL.map(|mechanism| format!("AUTH {mechanism}"));
+    let ways = [&ways[..], &every].concat();
     for way in &ways {
         let mut wire = Wire::connect(port);
         wire.reply();
@@ -68,6 +71,8 @@ fn imap(port: u16) -> usize {
         "AUTHENTICATE LOGIN".to_owned(),
         format!("AUTHENTICATE SCRAM-SHA-256 {SCRAM}"),
     ];
+    let every = Mechanism::ALL.map(|mechanism| format!("AUTHENTICATE {mechanism}"));
+    let ways = [&ways[..], &every].concat();
     for way in &ways {
         let mut wire = Wire::connect(port);
         let greeting = wire.line();
@@ -94,6 +99,8 @@ fn pop3(port: u16) -> usize {
         "AUTH LOGIN".to_owned(),
         format!("AUTH SCRAM-SHA-256 {SCRAM}"),
     ];
+    let every = Mechanism::ALL.map(|mechanism| format!("AUTH {mechanism}"));
+    let ways = [&ways[..], &every].concat();
     for way in &ways {
         let mut wire = Wire::connect(port);
         wire.line();
