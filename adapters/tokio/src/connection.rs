@@ -367,7 +367,7 @@ impl<M: Machine> Connection<M> {
         self.handshaking
     }
 
-    /// Takes what has arrived by now, without waiting: says whether there is something, or the peer has
+    /// Takes what has arrived by now, without waiting: says whether something is unread, or the peer has
     /// closed its side.
     ///
     /// # Errors
@@ -378,18 +378,17 @@ impl<M: Machine> Connection<M> {
         if let Some(input) = shown {
             self.link.input = input;
         }
-        let before = self.link.input.len();
         self.link.set_readable(true);
         let filled = loop {
             match with_pool(|pool| self.link.fill(&mut Io(&self.wire), pool)) {
                 // Something of TLS's own, perhaps.
-                Ok(Fill::Some) if self.link.input.len() == before => {}
+                Ok(Fill::Some) if self.link.input.is_empty() => {}
                 Ok(_) => break Ok(()),
                 Err(fault) => break Err(fault),
             }
         };
         self.or_lost(filled)?;
-        let news = self.link.input.len() > before || self.link.input.is_ended();
+        let news = !self.link.input.is_empty() || self.link.input.is_ended();
         with_pool(|pool| self.link.park(pool));
         if is_shown {
             self.shown = Some(mem::take(&mut self.link.input));

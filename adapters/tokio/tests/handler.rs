@@ -5,11 +5,12 @@ mod common;
 use std::time::Duration;
 
 use common::Keeper;
-use posthaste_core::machine::End;
+use posthaste_core::machine::{End, TlsFacts};
 use posthaste_core::smtp::extension::{BodyKind, Notify, Ret};
 use posthaste_tokio::smtp::{
-    Admission, Body, Config, Credentials, Defect, Enhanced, Event, Handler, Hello, Lost, Mechanism,
-    Outcome, Peer, Query, Recipient, Refusal, Reply, Role, Transaction, Verdict, rehearse,
+    Access, Admission, Body, Config, Credentials, Defect, Enhanced, Event, Handler, Hello, Lost,
+    Mechanism, Outcome, Peer, Query, Recipient, Refusal, Reply, Role, Token, Transaction, Verdict,
+    rehearse,
 };
 
 /// Plays a script; gives what the server said behind its offer.
@@ -205,6 +206,33 @@ async fn who_signed_in_is_known_from_then_on() {
     assert_eq!(mails, ["mail None by None", "mail None by Some(\"boss\")"]);
     assert!(clerk.log.iter().all(|line| !line.contains("right")), "{:?}", clerk.log);
     assert_eq!(clerk.log.last().unwrap(), "ended Eof");
+}
+
+#[tokio::test]
+async fn a_question_for_tokens_lets_nobody_in() {
+    struct Open(Vec<Option<String>>);
+
+    impl Handler for Open {
+        async fn bearer(&mut self, _: &Peer, _: &Token) -> Access {
+            Access::As("joe".into())
+        }
+
+        async fn mail(&mut self, transaction: &Transaction) -> Result<(), Refusal> {
+            self.0.push(transaction.peer.user.clone());
+            Ok(())
+        }
+    }
+
+    let mut config = config(Role::Submission);
+    config.mechanisms = vec![Mechanism::OauthBearer];
+    let mut open = Open(Vec::new());
+    // No token, then one.
+    let says = "EHLO a\r\nAUTH OAUTHBEARER biwsAWF1dGg9AQE=\r\nAQ==\r\nMAIL FROM:<>\r\nRSET\r\n\
+                AUTH OAUTHBEARER biwsAWF1dGg9QmVhcmVyIGdvb2QBAQ==\r\nMAIL FROM:<>\r\n";
+    let mut peer = Peer::here();
+    peer.tls = Some(TlsFacts::TEST);
+    let heard = rehearse(config, peer, &mut open, says).await;
+    assert_eq!(open.0, [None, Some("joe".to_owned())], "{heard}");
 }
 
 #[tokio::test]

@@ -59,6 +59,8 @@ use crate::wire::Wire;
 pub struct Client {
     connection: Connection<core::Client>,
     state: State,
+    /// Whom we connected to, for sign-ins that say so.
+    server: (String, u16),
     /// How long the source of a message may take for a piece.
     wait: Duration,
     /// Recipients of the open transaction, and the numbers of those that were taken.
@@ -142,19 +144,22 @@ impl Client {
             }
         }
         let state = State::Over;
-        let mut client = Self { connection, state, wait, told: 0, taken: Vec::new() };
+        let server = (remote.host.clone(), remote.port);
+        let mut client = Self { connection, state, server, wait, told: 0, taken: Vec::new() };
         let mut course = Course::default();
         client.go(&mut course, &mut Bytes::new()).await?;
         Ok(client)
     }
 
-    /// Signs in with the first of the [mechanisms](core::Config::mechanisms) that the server offers and that
-    /// may be used here: a password in clear is sent under TLS only. A server takes one sign-in a session.
+    /// Signs in with the first of the [mechanisms](core::Config::mechanisms) that the server offers, that suits
+    /// the account and that may be used here: a password in clear and a token are sent under TLS only. A
+    /// server takes one sign-in a session.
     ///
     /// # Errors
     /// [`Error::SignIn`] or [`Error::NoMechanism`], after which the session goes on; and whatever ends it.
     pub async fn authenticate(&mut self, account: Account) -> Result<(), Error> {
         let ask = self.ready().await?;
+        let account = account.connected_to(&self.server.0, self.server.1);
         let sign_in = core::SignIn { account, nonce: nonce()? };
         let course = self.order(ask, Order::SignIn(Box::new(sign_in))).await?;
         match (course.unfit, course.reply) {
@@ -451,14 +456,14 @@ impl Course {
             }
             Event::Delivery(number, response) => {
                 self.astray |= !self.handed;
-                let fate = fate(response);
-                match number {
-                    Some(number) => {
+                match (fate(response), number) {
+                    (Some(fate), Some(number)) => {
                         if let Some(slot) = self.slot(number) {
                             *slot = Slot::Done(fate);
                         }
                     }
-                    None => self.settle(&fate),
+                    (Some(fate), None) => self.settle(&fate),
+                    (None, _) => {}
                 }
             }
             Event::Ended(how) => self.ended(how),
@@ -482,17 +487,18 @@ impl Course {
                 self.settle(&Fate::Unfit(why));
             }
             Event::Recipient(number, response) => {
-                if let Some(slot @ Slot::Waiting) = self.slot(number) {
-                    *slot = match fate(response) {
+                if let (Some(slot @ Slot::Waiting), Some(fate)) =
+                    (self.slot(number), fate(response))
+                {
+                    *slot = match fate {
                         Fate::Taken(reply) => Slot::Accepted(reply),
                         fate => Slot::Done(fate),
                     };
                 }
             }
             Event::Sender(response) => {
-                let fate = fate(response);
-                if !fate.is_taken() {
-                    self.settle(&fate);
+                if response.code() >= 400 {
+                    self.settle(&Fate::Refused(keep(response)));
                 }
                 self.reply = Some(keep(response));
             }
@@ -569,12 +575,13 @@ impl fmt::Debug for Client {
     }
 }
 
-fn fate(response: Response<'_>) -> Fate {
-    // Only 2xx is a yes to what was asked here.
+/// What a response says about a recipient or the message. Nothing if it makes no sense (3xx), which ends
+/// the session.
+fn fate(response: Response<'_>) -> Option<Fate> {
     match response.code() {
-        200..300 => Fate::Taken(keep(response)),
-        300..400 => Fate::Refused(Reply::later()),
-        _ => Fate::Refused(keep(response)),
+        200..300 => Some(Fate::Taken(keep(response))),
+        300..400 => None,
+        _ => Some(Fate::Refused(keep(response))),
     }
 }
 

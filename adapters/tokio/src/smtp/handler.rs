@@ -3,7 +3,7 @@
 use std::future::{Future, ready};
 
 use posthaste_core::machine::{End, Question};
-use posthaste_core::sasl::{Credentials, Found, Identity, Verdict};
+use posthaste_core::sasl::{Certificate, Credentials, Denial, Found, Identity, Token, Verdict};
 use posthaste_core::smtp::client::event::Recipient;
 use posthaste_core::smtp::reply::Reply;
 use posthaste_core::smtp::server::event::{self, Query};
@@ -12,6 +12,19 @@ use posthaste_core::smtp::server::{Admission, Event, Outcome};
 use super::body::Body;
 use super::refusal::Refusal;
 use super::transaction::{Peer, Transaction};
+
+/// What becomes of a sign-in whose user the handler has to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Come in, as this user.
+    As(String),
+    /// The token opens nothing, for this reason. For a certificate the same as [`Rejected`](Self::Rejected).
+    Denied(Denial),
+    /// No. One word for all reasons, so that nobody learns which users exist.
+    Rejected,
+    /// It cannot be said now.
+    Unavailable,
+}
 
 /// Answers the questions of one SMTP, submission or LMTP session. Each method has a default that is safe:
 /// as it stands a handler takes no mail, signs nobody in, and tells nobody who its users are.
@@ -80,6 +93,25 @@ pub trait Handler: Send {
     fn lookup(&mut self, peer: &Peer, identity: &Identity) -> impl Future<Output = Found> + Send {
         let _ = (peer, identity);
         ready(Found::Unavailable)
+    }
+
+    /// May whoever bears this token come in, and as whom? Asked by OAUTHBEARER and XOAUTH2, if they are among
+    /// the mechanisms. One that is [empty](Token::is_empty) only asks which token is wanted, and is let in by no
+    /// answer. Default: no.
+    fn bearer(&mut self, peer: &Peer, token: &Token) -> impl Future<Output = Access> + Send {
+        let _ = (peer, token);
+        ready(Access::Rejected)
+    }
+
+    /// May whoever holds the key of this TLS certificate come in, and as whom? Nothing but the key was checked.
+    /// Asked by EXTERNAL, if it is among the mechanisms and TLS asked for a certificate. Default: no.
+    fn certificate(
+        &mut self,
+        peer: &Peer,
+        certificate: &Certificate,
+    ) -> impl Future<Output = Access> + Send {
+        let _ = (peer, certificate);
+        ready(Access::Rejected)
     }
 
     /// MAIL: may this sender begin a transaction? The transaction has no recipients yet. Default: yes.

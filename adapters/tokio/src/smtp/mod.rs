@@ -30,10 +30,12 @@ mod transaction;
 
 pub use body::{Body, Lost};
 pub use client::Client;
-pub use handler::Handler;
+pub use handler::{Access, Handler};
 pub use posthaste_core::grammar::address::Address;
 pub use posthaste_core::sasl::client::Account;
-pub use posthaste_core::sasl::{Credentials, Found, Identity, Mechanism, Verdict};
+pub use posthaste_core::sasl::{
+    Certificate, Credentials, Denial, Found, Identity, Mechanism, Token, Verdict,
+};
 pub use posthaste_core::smtp::client::Envelope;
 pub use posthaste_core::smtp::client::event::{Recipient, Why};
 pub use posthaste_core::smtp::reply::{Enhanced, Reply};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use posthaste_core::machine::{Answered, Ask, TlsFacts};
-use posthaste_core::sasl::{Credentials, Verdict};
+use posthaste_core::sasl::{Credentials, Denial, Grant, Verdict};
 use posthaste_core::smtp::Smtp;
 use posthaste_core::smtp::reply::Reply;
 use posthaste_core::smtp::server::event::{self, Decision};
@@ -14,7 +14,7 @@ use posthaste_tls::link::Fault;
 use tokio::time::timeout;
 
 use super::body::{After, Body, Finished, Lost};
-use super::handler::Handler;
+use super::handler::{Access, Handler};
 use super::refusal::Refusal;
 use super::transaction::{Peer, Transaction, recipient};
 use crate::connection::Connection;
@@ -26,6 +26,8 @@ struct Desk<'a, H> {
     config: &'a Config,
     peer: Arc<Peer>,
     transaction: Option<Transaction>,
+    /// Who comes in when the machine hears it.
+    entering: Option<String>,
 }
 
 /// What follows from an event.
@@ -50,7 +52,8 @@ pub async fn converse<H: Handler>(
         peer.tls = connection.tls();
     }
     let config = connection.machine().config().clone();
-    let mut desk = Desk { handler, config: &config, peer: Arc::new(peer), transaction: None };
+    let peer = Arc::new(peer);
+    let mut desk = Desk { handler, config: &config, peer, transaction: None, entering: None };
     let mut fault = None;
     loop {
         let shown = match connection.step().await {
@@ -65,13 +68,19 @@ pub async fn converse<H: Handler>(
         let wait = desk.wait();
         let ends = matches!(shown.event, Event::Data(..));
         let attended = shown.patience.attend(wait, desk.hear(shown.event)).await;
-        if attended.is_err() && ends {
-            desk.reset();
+        if attended.is_err() {
+            desk.entering = None;
+            if ends {
+                desk.reset();
+            }
         }
         let broke = match attended {
             Ok(Then::Answer(answered)) => {
                 // Stale only if a timer was faster.
-                let _ = connection.settle(answered);
+                let settled = connection.settle(answered).is_ok();
+                if let Some(user) = desk.entering.take().filter(|_| settled) {
+                    Arc::make_mut(&mut desk.peer).user = Some(user);
+                }
                 None
             }
             Ok(Then::GoOn) => None,
@@ -95,6 +104,19 @@ impl<H: Handler> Desk<'_, H> {
 
     async fn hear(&mut self, event: Event<'_>) -> Then {
         let answered = match event {
+            Event::Bearer(ask, token) => {
+                let mut access = self.handler.bearer(&self.peer, &token).await;
+                if token.is_empty() && matches!(access, Access::As(_)) {
+                    // The machine lets nobody in by it.
+                    access = Access::Rejected;
+                }
+                ask.with(match self.enters(access) {
+                    Access::As(_) => Grant::Accepted,
+                    Access::Denied(denial) => Grant::Rejected(Box::new(denial)),
+                    Access::Rejected => Grant::Rejected(Box::new(Denial::invalid())),
+                    Access::Unavailable => Grant::Unavailable,
+                })
+            }
             Event::Connected(ask) => ask.with(self.handler.connected(&self.peer).await),
             Event::Data(ask, _) => match self.data().await {
                 Ok(()) => return Then::Message(ask.with(Decision::Accept)),
@@ -106,6 +128,14 @@ impl<H: Handler> Desk<'_, H> {
                 return Then::GoOn;
             }
             Event::Expand(ask, query) => ask.with(self.handler.expand(&self.peer, &query).await),
+            Event::External(ask, certificate) => {
+                let access = self.handler.certificate(&self.peer, &certificate).await;
+                ask.with(match self.enters(access) {
+                    Access::As(_) => Verdict::Accepted,
+                    Access::Denied(_) | Access::Rejected => Verdict::Rejected,
+                    Access::Unavailable => Verdict::Unavailable,
+                })
+            }
             Event::Hello { verb, name } => {
                 self.hello(verb, name.to_string()).await;
                 return Then::GoOn;
@@ -181,9 +211,17 @@ impl<H: Handler> Desk<'_, H> {
         let verdict = self.handler.sign_in(&self.peer, &credentials).await;
         if verdict == Verdict::Accepted {
             let user = credentials.authorization().unwrap_or_else(|| credentials.user());
-            Arc::make_mut(&mut self.peer).user = Some(user.to_string());
+            self.entering = Some(user.to_string());
         }
         Then::Answer(ask.with(verdict))
+    }
+
+    /// Remembers who comes in.
+    fn enters(&mut self, access: Access) -> Access {
+        if let Access::As(user) = &access {
+            self.entering = Some(user.clone());
+        }
+        access
     }
 
     async fn hello(&mut self, verb: event::Hello, name: String) {

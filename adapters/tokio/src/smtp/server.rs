@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use posthaste_core::gate::TlsMode;
+use posthaste_core::machine::Machine;
 use posthaste_core::smtp::server::{self as core, Config};
 use posthaste_tls::link::Fault;
 use posthaste_tls::{BindError, Listener};
@@ -138,7 +139,8 @@ where
 }
 
 /// Runs a handler without a socket: the peer says all of `says` and then closes its side; gives what it is
-/// told. For tests. TLS cannot be rehearsed.
+/// told. For tests. Where `peer` says that TLS is up, the session begins as if TLS had come first; STARTTLS cannot be
+/// rehearsed.
 ///
 /// ```
 /// use posthaste_tokio::smtp::{Config, Handler, Peer, Role, rehearse};
@@ -163,7 +165,10 @@ pub async fn rehearse<H: Handler>(
     handler: &mut H,
     says: impl AsRef<[u8]>,
 ) -> String {
-    let machine = core::Server::new(Arc::new(config));
+    let mut machine = core::Server::new(Arc::new(config));
+    if let Some(facts) = peer.tls {
+        machine.secured(facts);
+    }
     // Scripts have no options to set, and do not break.
     let Ok(mut connection) = Connection::new(Wire::script(says.as_ref()), machine) else {
         return String::new();
