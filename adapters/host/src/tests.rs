@@ -88,6 +88,7 @@ impl Store for Slow {
     }
 }
 
+// RFC: 2033-4.2-3 2033-4.3-2
 #[test]
 fn nothing_is_said_before_it_is_durable() {
     let slow = Arc::new(Slow::default());
@@ -117,6 +118,7 @@ fn nothing_is_said_before_it_is_durable() {
     assert!(popper.say("").starts_with("+OK"));
 }
 
+// RFC: 1870-6.1-2
 #[test]
 fn a_full_disk_refuses_mail_and_reading_goes_on() {
     let slow = Arc::new(Slow::default());

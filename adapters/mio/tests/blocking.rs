@@ -70,6 +70,7 @@ fn deadlines_fire() {
     outcome.unwrap();
 }
 
+// RFC: 3207-4-6
 #[test]
 fn tls_that_is_not_there_is_told() {
     let (heard, ends, outcome) = talk("STARTTLS\r\n", LONG, false);

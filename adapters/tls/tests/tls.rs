@@ -70,6 +70,40 @@ fn a_handshake_gives_facts() {
     assert!(!ours.verified, "no client certificate was asked for");
 }
 
+/// RFC 4954 §14, RFC 3207 §4.1: who is not who was called, by the names of the certificate, or is vouched for by nobody
+/// is not spoken to.
+// RFC: 3207-4.1-1 4954-14-1 4954-14-2 4954-14-3 4954-14-4 4954-14-5 4954-14-6
+#[test]
+fn the_certificate_decides_who_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let stranger = Source::self_signed(folder.path(), &["localhost".to_owned()]).unwrap();
+    let stranger = Certificates::load(vec![stranger]).unwrap().first();
+    let ours = server().certificates().first();
+    for (root, name, believed) in [
+        (&ours, "localhost", true),
+        (&ours, "LOCALHOST", true),
+        (&ours, "127.0.0.1", true),
+        (&ours, "other.test", false),
+        (&ours, "x.localhost", false),
+        (&ours, "127.0.0.2", false),
+        (&stranger, "localhost", false),
+    ] {
+        let trust = Trust::Roots(vec![root.clone()]);
+        let mut client = ClientTls::new(&trust).unwrap().start(name).unwrap();
+        let mut server = server().start().unwrap();
+        let mut nothing = Input::new();
+        let mut fault = None;
+        for _ in 0..6 {
+            let _ = carry(&mut client, b"", &mut server, &mut nothing, &mut whole);
+            if let Err(error) = carry(&mut server, b"", &mut client, &mut nothing, &mut whole) {
+                fault = Some(error);
+            }
+        }
+        assert_eq!(client.ready().is_some(), believed, "{name}");
+        assert_eq!(fault.is_none(), believed, "{name}: {fault:?}");
+    }
+}
+
 fn talk(cut: &mut impl FnMut() -> usize) {
     let (mut client, mut server) = pair();
     shake(&mut client, &mut server, cut);

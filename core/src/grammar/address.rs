@@ -479,7 +479,7 @@ mod tests {
     use super::*;
     use std::string::ToString;
 
-    // RFC: 5321-4.1.2-7
+    // RFC: 5321-4.1.2-7 6531-3.2-3 6531-3.7-2
     #[test]
     fn canonical_forms() {
         for (written, canonical) in [

@@ -804,6 +804,7 @@ fn every_mechanism_refuses_the_messages_of_the_others() {
     }
 }
 
+// RFC: 4954-4-18
 #[test]
 fn plain_messages() {
     // RFC 4616 §4.
@@ -928,6 +929,7 @@ fn rfc4013_examples() {
     assert_eq!(prepare("\u{627}\u{31}"), Err(Unfit::Direction));
 }
 
+// RFC: 4954-4-17
 #[test]
 fn preparation() {
     assert_eq!(prepare("p\u{a0}w").as_deref(), Ok("p w"));

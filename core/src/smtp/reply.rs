@@ -27,7 +27,7 @@ pub struct Reply {
     enhanced: Option<Enhanced>,
 }
 
-/// An enhanced status code, RFC 3463: class, subject, detail.
+/// An enhanced status code, RFC 3463: class, subject, detail. In a reply its class is written as that of the code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Enhanced(pub u8, pub u16, pub u16);
 
@@ -169,7 +169,9 @@ pub(crate) fn write_line(
 fn write_head(out: &mut Vec<u8>, code: u16, enhanced: Option<Enhanced>, last: bool) {
     number(out, u32::from(code.clamp(200, 599)));
     out.push(if last { b' ' } else { b'-' });
-    if let Some(Enhanced(class, subject, detail)) = enhanced {
+    let class = code.clamp(200, 599) / 100;
+    // RFC 2034 §4: a class that is the code's, and none with 3yz.
+    if let Some(Enhanced(_, subject, detail)) = enhanced.filter(|_| class != 3) {
         number(out, u32::from(class));
         out.push(b'.');
         number(out, u32::from(subject));
@@ -206,6 +208,7 @@ mod tests {
         String::from_utf8(out).unwrap()
     }
 
+    // RFC: 6531-3.7.4.1-2 6531-3.7.4.2-7
     #[test]
     fn hostile_text_cannot_break_the_lines() {
         let reply = Reply::new(550, Enhanced(5, 7, 1), "a\r\n\0b\u{e9}\u{2028}");
@@ -241,6 +244,19 @@ mod tests {
             (u16::MAX, "599 \r\n"),
         ] {
             assert_eq!(written(&Reply::bare(code, "")), line, "{code}");
+        }
+    }
+
+    // RFC: 2034-4-2 2034-4-3 3463-2-1 3463-2-2
+    #[test]
+    fn status_codes_agree_with_codes() {
+        for (code, enhanced, line) in [
+            (250, Enhanced(5, 1, 0), "250-2.1.0 a\r\n250 2.1.0 b\r\n"),
+            (550, Enhanced(2, 70, 700), "550-5.70.700 a\r\n550 5.70.700 b\r\n"),
+            (451, Enhanced(0, 0, 0), "451-4.0.0 a\r\n451 4.0.0 b\r\n"),
+            (354, Enhanced(3, 0, 0), "354-a\r\n354 b\r\n"),
+        ] {
+            assert_eq!(written(&Reply::new(code, enhanced, "a\nb")), line);
         }
     }
 

@@ -85,7 +85,8 @@ fn return_path_fields_of_the_sender_go() {
 
 // RFC: 5321-4.2.5-3
 /// What stands in a message is no reason to refuse it, as long as its lines are lines.
-// RFC: 5321-3.3-11 5321-3.3-12 5321-3.7.2-3 5321-3.7.2-4 5321-4.5.3.1.8-3 5321-4.5.3.1.8-4
+// RFC: 3030-3-12 5321-3.3-11 5321-3.3-12 5321-3.7.2-3 5321-3.7.2-4 5321-4.5.3.1.8-3
+// RFC: 5321-4.5.3.1.8-4
 #[test]
 fn odd_messages_are_taken_as_they_are() {
     let many = format!("To: {}c@example.test\n\n", "a@example.test,\n ".repeat(2_000));
@@ -99,6 +100,7 @@ fn odd_messages_are_taken_as_they_are() {
         "Resent-Date: x\nResent-From: a\nResent-From: b\nResent-From: c\nResent-Date: y\n\n",
         "Received: by us with nothing from nobody\nReceived:\nReceived: ;;;;\nreceived: (((\n\n",
         "Received: from x by y; Mon, 99 Foo 2099 99:99:99 -9999\n\n",
+        "Content-Type: image/png\nContent-Transfer-Encoding: binary\n\nPNG\n",
         "Content-Type: multipart/mixed\nContent-Transfer-Encoding: martian\nMIME-Version: 7\n\n--\n",
         &many,
     ];
@@ -178,6 +180,28 @@ fn submission_wants_sign_in_and_an_own_address() {
     assert!(talk.say("RCPT TO:<bob@example.test>\n").starts_with("250 "));
 }
 
+/// RFC 6409 §3.2: the null reverse-path is nobody's, and everybody's. §4.2: what is not a whole name is no name of
+/// ours, and none is made of it.
+// RFC: 6409-3.2-2 6409-4.2-1 6409-4.2-3
+#[test]
+fn submission_takes_whole_names_and_none() {
+    let host = host();
+    let mut talk = smtp(&host, Role::Submission, Some("alice@example.test"));
+    for part in ["alice@example", "alice@test", "alice@mail.example", "alice@localhost"] {
+        let reply = talk.say(&format!("MAIL FROM:<{part}>\n"));
+        assert!(reply.starts_with("553 5.7.1 "), "{part}: {reply}");
+    }
+    assert!(talk.say("MAIL FROM:<alice>\n").starts_with("501 5.1.7 "));
+    assert!(talk.say("MAIL FROM:<>\n").starts_with("250 "));
+    assert!(talk.say("RCPT TO:<bob>\n").starts_with("501 5.1.3 "));
+    for part in ["bob@example", "bob@test", "bob@mail.example", "bob@localhost"] {
+        let reply = talk.say(&format!("RCPT TO:<{part}>\n"));
+        assert!(reply.starts_with("550 5.4.4 "), "{part}: {reply}");
+    }
+    assert!(talk.say("RCPT TO:<bob@example.test>\n").starts_with("250 "));
+}
+
+// RFC: 4954-7-1 4954-7-2 6409-8.3-1 6409-8.8-1
 #[test]
 fn submission_adds_what_is_missing_and_touches_nothing_else() {
     let submit = |fixups, message: &str| {

@@ -210,7 +210,7 @@ mod tests {
         assert!(written(Trace { name: "[IPv6:::1]", ..PLAIN }).contains("from [IPv6:::1] "));
     }
 
-    // RFC: 5321-4.4-29
+    // RFC: 4954-7-2 5321-4.4-29
     #[test]
     fn words_for_protocols() {
         let with = |trace: Trace<'_>| trace.protocol();

@@ -33,6 +33,14 @@ fn a_small_config_gets_every_default() {
     assert_eq!(config.limits.message_size, 50 << 20);
 }
 
+/// A name in UTF-8 is told to others in the form that all of them read (RFC 6531 §3.7.1).
+// RFC: 6531-3.7.1-2
+#[test]
+fn our_name_is_ascii() {
+    let config = parse(&SMALL.replace("mail.example.org", "b\u{fc}cher.example.org")).unwrap();
+    assert_eq!(config.server.hostname, "xn--bcher-kva.example.org");
+}
+
 /// What `config show` prints is a config, and the same one.
 #[test]
 fn shown_and_read_again() {

@@ -11,7 +11,7 @@ fn send(port: u16, arguments: &[&str]) -> Said {
     run_with_input(&all, &format!("{PASSWORD}\n"))
 }
 
-// RFC: 5321-4.1.1.1-1 5321-4.1.1.1-2
+// RFC: 5321-4.1.1.1-1 5321-4.1.1.1-2 6531-3.7.1-1
 #[test]
 fn every_way_to_send() {
     let place = Place::with(&[ANN]);
@@ -65,6 +65,7 @@ fn nobody_listens() {
     send(port, &["--to", ANN]).fails(69, &[&words, "is the server running?"]);
 }
 
+// RFC: 2033-5-5
 #[test]
 fn lmtp_from_elsewhere() {
     let place = Place::with(&[ANN]);

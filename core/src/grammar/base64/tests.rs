@@ -37,6 +37,7 @@ fn vectors_of_rfc_4648_section_10() {
     }
 }
 
+// RFC: 4954-4-14
 #[test]
 fn strict_refuses_what_encode_never_makes() {
     assert_eq!(decoded(b"Zg="), Err(Invalid::Length));

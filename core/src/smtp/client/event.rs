@@ -188,7 +188,7 @@ pub struct Envelope {
     pub smtputf8: bool,
     /// `RET=`, told if the server knows DSN.
     pub ret: Option<Ret>,
-    /// `ENVID=`, not encoded; told if the server knows DSN.
+    /// `ENVID=`, not encoded, ASCII; told if the server knows DSN.
     pub envid: Option<Box<str>>,
     /// `AUTH=`, not encoded: who submitted it first, or nobody knows (empty). Told if the server knows AUTH.
     pub auth: Option<Box<str>>,
@@ -211,7 +211,7 @@ pub struct Recipient {
     pub address: Address,
     /// `NOTIFY=`, told if the server knows DSN.
     pub notify: Option<Notify>,
-    /// `ORCPT=`, as `kind;address` not encoded; told if the server knows DSN.
+    /// `ORCPT=`, as `kind;address` not encoded, ASCII; told if the server knows DSN.
     pub orcpt: Option<Box<str>>,
 }
 

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::sasl::Mechanism;
-use crate::smtp::command::{number, word};
+use crate::smtp::command::{Param, Params, number, word};
 use crate::smtp::extension::{FutureRelease, Until};
 use crate::smtp::reply::Enhanced;
 use crate::text::Text;
@@ -216,8 +216,12 @@ impl Offer {
     }
 
     fn limits(&mut self, args: &[u8]) {
-        for param in crate::smtp::command::Params(args) {
-            let value = param.value.and_then(number);
+        // RFC 9422 §3.7: what is not well formed says nothing.
+        if !Params(args).all(is_limit) {
+            return;
+        }
+        for param in Params(args) {
+            let value = param.value.and_then(limit);
             if param.is("RCPTMAX") {
                 self.recipients = value;
             } else if param.is("RCPTDOMAINMAX") {
@@ -227,6 +231,20 @@ impl Offer {
             }
         }
     }
+}
+
+/// RFC 9422 §3 `limit-name-value`.
+fn is_limit(param: Param<'_>) -> bool {
+    let name = |c: &u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_');
+    let value = |c: &u8| matches!(c, 33..=58 | 60..=126);
+    !param.keyword.is_empty()
+        && param.keyword.iter().all(name)
+        && param.value.is_none_or(|text| !text.is_empty() && text.iter().all(value))
+}
+
+/// RFC 9422 §4: a number from 1 to 999999; any other is no limit.
+fn limit(digits: &[u8]) -> Option<u64> {
+    number(digits).filter(|_| digits.len() <= 6 && !digits.starts_with(b"0"))
 }
 
 /// RFC 4865 §3: seconds, a blank, a time.

@@ -114,6 +114,7 @@ fn plain() -> Config {
     config
 }
 
+// RFC: 2920-3.1-2
 #[test]
 fn a_message_leaves_pipelined() {
     let mut desk = Desk::new(plain(), &["c@d.test", "e@d.test"], b"x\n.y");
@@ -157,7 +158,7 @@ fn a_message_leaves_step_by_step() {
     assert_eq!(desk.hear("250 ok\r\n"), "QUIT\r\n");
 }
 
-// RFC: 5321-3.3-8 5321-3.3-9 5321-4.2.1-2
+// RFC: 1870-6.2-1 2920-3.1-3 5321-3.3-8 5321-3.3-9 5321-4.2.1-2
 #[test]
 fn nobody_wants_it() {
     // RFC 2920 §3.1: DATA was sent already, and the server waits for a message.
@@ -196,6 +197,7 @@ fn many_recipients_go_through_a_window() {
     assert!(said.ends_with("DATA\r\n"), "{said}");
 }
 
+// RFC: 3030-2-6 3030-2-8 3030-2-11
 #[test]
 fn chunks() {
     let offer = "250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n";
@@ -232,6 +234,7 @@ fn a_chunk_refused_for_now_is_no_message_refused_for_ever() {
     assert_eq!(desk.hear("250 ok\r\n"), "QUIT\r\n");
 }
 
+// RFC: 2033-5-8
 #[test]
 fn lmtp_hears_each() {
     let mut config = plain();
@@ -246,7 +249,7 @@ fn lmtp_hears_each() {
     assert_eq!(deliveries, ["Delivery 0 250 one", "Delivery 2 452 three"]);
 }
 
-// RFC: 5321-4.1.2-9 5321-4.5.3.1.7-3
+// RFC: 5321-4.1.2-9 5321-4.5.3.1.7-3 6531-3.2-4 6531-3.2-6 6531-3.5-1
 #[test]
 fn what_the_server_cannot_take_is_not_sent() {
     let mut desk = Desk::new(plain(), &["c@d.test"], &[b'x'; 1001]);
@@ -287,6 +290,7 @@ fn old_servers_hear_helo() {
     assert_eq!(desk.hear("250 mx.test\r\n"), "MAIL FROM:<a@b.test>\r\n");
 }
 
+// RFC: 3207-4-5 3207-4.2-3 3207-6-1 3207-6-2
 #[test]
 fn tls_as_the_policy_says() {
     for (policy, offer, reply, said) in [
@@ -755,6 +759,7 @@ const SHOWN: TlsFacts = TlsFacts { certificate: Some(Fingerprint([1; 32])), ..Tl
 const OTHER: TlsFacts = TlsFacts { certificate: Some(Fingerprint([2; 32])), ..TlsFacts::TEST };
 const OLD: TlsFacts = TlsFacts { exporter: None, ..TlsFacts::TEST };
 
+// RFC: 4954-4-1 4954-4-26 4954-4-27
 #[test]
 fn every_way_to_sign_in_over_tls() {
     let password = |password: &str| Account::new("user", password).unwrap();
@@ -883,6 +888,33 @@ proptest::proptest! {
 }
 
 // RFC: 5321-4.2-2 5321-4.2.1-4
+/// RFC 9422 §3.7, §4: what is not well formed says nothing.
+// RFC: 9422-3.7-1 9422-3.7-2
+#[test]
+fn limits_are_read() {
+    for (limits, read) in [
+        ("RCPTMAX=20 MAILMAX=5", (Some(20), Some(5))),
+        ("rcptmax=999999", (Some(999_999), None)),
+        ("MAILMAX=5 RCPTMAX=0", (None, Some(5))),
+        ("MAILMAX=5 RCPTMAX=020", (None, Some(5))),
+        ("MAILMAX=5 RCPTMAX=1000000", (None, Some(5))),
+        ("MAILMAX=5 RCPTMAX=many", (None, Some(5))),
+        ("MAILMAX=5 RCPTMAX", (None, Some(5))),
+        ("MAILMAX=5 FOO BAR_-1=x=y", (None, Some(5))),
+        ("MAILMAX=5 RCPTMAX=20;", (None, None)),
+        ("MAILMAX=5 RCPT.MAX=20", (None, None)),
+        ("MAILMAX=5 =20", (None, None)),
+        ("MAILMAX=5 RCPTMAX=", (None, None)),
+        ("MAILMAX=5 RCPTMAX=\u{b2}", (None, None)),
+        ("", (None, None)),
+    ] {
+        let raw = format!("250-mx\r\n250 LIMITS {limits}\r\n");
+        let offer = Offer::parse(Response::parse(raw.as_bytes()).unwrap());
+        assert_eq!((offer.recipients, offer.transactions), read, "{limits:?}");
+    }
+}
+
+// RFC: 3463-2-4 3463-2-5
 #[test]
 fn enhanced_codes_are_read() {
     for (raw, code) in [
@@ -891,6 +923,8 @@ fn enhanced_codes_are_read() {
         ("250 5.1.5 ok\r\n", None),
         ("250 2.1 ok\r\n", None),
         ("250 2.1.1234 ok\r\n", None),
+        ("550 5.999.999 new\r\n", Some(Enhanced(5, 999, 999))),
+        ("451 4.7.999 new\r\n", Some(Enhanced(4, 7, 999))),
         ("250\r\n", None),
     ] {
         let response = Response::parse(raw.as_bytes()).unwrap();

@@ -295,7 +295,8 @@ impl Transaction {
                 Some(Ret::Full) => out.extend_from_slice(b" RET=FULL"),
                 Some(Ret::Headers) => out.extend_from_slice(b" RET=HDRS"),
             }
-            if let Some(envid) = &envelope.envid {
+            // RFC 3461 §4.4: what is not ASCII cannot be told.
+            if let Some(envid) = envelope.envid.as_ref().filter(|envid| envid.is_ascii()) {
                 out.extend_from_slice(b" ENVID=");
                 Xtext::encode(envid.as_bytes(), out);
             }
@@ -499,7 +500,9 @@ impl super::event::Recipient {
             if let Some(notify) = self.notify {
                 out.extend_from_slice(format!(" NOTIFY={notify}").as_bytes());
             }
-            if let Some((kind, address)) = self.orcpt.as_ref().and_then(|o| o.split_once(';')) {
+            // RFC 3461 §4.2: what is not ASCII cannot be told.
+            let orcpt = self.orcpt.as_ref().filter(|orcpt| orcpt.is_ascii());
+            if let Some((kind, address)) = orcpt.and_then(|orcpt| orcpt.split_once(';')) {
                 out.extend_from_slice(b" ORCPT=");
                 out.extend(kind.bytes().filter(|c| c.is_ascii_alphanumeric() || *c == b'-'));
                 out.push(b';');

@@ -110,7 +110,8 @@ impl<'i> OriginalRecipient<'i> {
         let address = if smtputf8 && kind.eq_ignore_ascii_case("utf-8") {
             Xtext::parse_utf8(address)?
         } else {
-            Xtext::parse(address)?
+            // RFC 3461 §4.2: printable ASCII.
+            Xtext::parse(address).filter(|address| address.decoded().is_ascii())?
         };
         (!kind.is_empty() && kind.bytes().all(is_atom)).then_some(Self { kind, address })
     }

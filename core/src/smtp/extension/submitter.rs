@@ -1,6 +1,7 @@
 //! `AUTH=`: who submitted a message first, RFC 4954 §5.
 
 use super::Xtext;
+use crate::grammar::address::Mailbox;
 
 /// `AUTH=` of MAIL: who submitted the message first, RFC 4954 §5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,9 +16,11 @@ impl<'i> Submitter<'i> {
     /// Parses the parameter's value.
     #[must_use]
     pub fn parse(value: &'i [u8]) -> Option<Self> {
-        match value {
+        // RFC 4954 §8: the address of a mailbox, or nothing in brackets, which xtext lets through.
+        let name = Xtext::parse(value)?;
+        match &*name.decoded() {
             b"<>" => Some(Self::Unknown),
-            _ => Xtext::parse(value).filter(|name| !name.encoded().is_empty()).map(Self::Named),
+            mailbox => Mailbox::parse(mailbox).is_ok().then_some(Self::Named(name)),
         }
     }
 }

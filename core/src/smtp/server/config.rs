@@ -146,6 +146,9 @@ pub struct Limits {
 /// The span over which [`Limits::body_rate`] is measured.
 pub const RATE_SPAN: Duration = Duration::from_secs(60);
 
+/// [`Limits::answer_wait`] of submission at most, RFC 6409 §5.3.
+pub const SUBMISSION_WAIT: Duration = Duration::from_secs(115);
+
 impl Limits {
     /// The defaults.
     pub const DEFAULT: Self = Self {

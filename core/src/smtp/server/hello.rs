@@ -7,11 +7,15 @@ use super::Server;
 use super::config::Role;
 use super::event::{Event, Hello};
 use super::xclient::ATTRIBUTES;
+use crate::grammar::decimal;
 use crate::sasl::Terms;
 use crate::smtp::command::Command;
 use crate::smtp::extension::HOLD_MOST;
 use crate::smtp::reply::{self, Enhanced};
 use crate::text::Text;
+
+/// What LIMITS tells at most, RFC 9422 §4.
+const LIMIT_MOST: u32 = 999_999;
 
 impl Server {
     pub(super) fn hello<'i>(
@@ -70,9 +74,9 @@ impl Server {
         if self.config.pipelining {
             line(out, b"PIPELINING");
         }
-        // RFC 1870 §3. A limit beyond 32 bits is told as no limit.
+        // RFC 1870 §3: zero is no limit.
         out.extend_from_slice(b"250-SIZE ");
-        reply::number(out, u32::try_from(limits.message_size).unwrap_or(0));
+        decimal::push(if limits.message_size == u64::MAX { 0 } else { limits.message_size }, out);
         out.extend_from_slice(b"\r\n");
         if self.config.eight_bit {
             line(out, b"8BITMIME");
@@ -137,12 +141,12 @@ impl Server {
         }
         // RFC 9422 §3.
         out.extend_from_slice(b"250-LIMITS MAILMAX=");
-        reply::number(out, limits.transactions);
+        reply::number(out, limits.transactions.clamp(1, LIMIT_MOST));
         out.extend_from_slice(b" RCPTMAX=");
-        reply::number(out, limits.recipients);
+        reply::number(out, limits.recipients.clamp(1, LIMIT_MOST));
         if let Some(domains) = self.config.recipient_domains {
             out.extend_from_slice(b" RCPTDOMAINMAX=");
-            reply::number(out, domains);
+            reply::number(out, domains.clamp(1, LIMIT_MOST));
         }
         out.extend_from_slice(b"\r\n250 ENHANCEDSTATUSCODES\r\n");
     }

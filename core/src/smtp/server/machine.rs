@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::config::{Config, Limits, Role};
+use super::config::{Config, Limits, Role, SUBMISSION_WAIT};
 use super::event::{
     Admission, Answer, Connect, Data, Decision, Defect, Delivery, Event, Expand, Hello, Mail,
     Recipient, Verify,
@@ -283,11 +283,17 @@ impl Server {
         }
     }
 
+    /// How long the host may think. RFC 6409 §5.3: clients that submit wait for no reply longer than two minutes.
+    fn answer_wait(&self) -> Duration {
+        let wait = self.limits().answer_wait;
+        if self.config.role == Role::Submission { wait.min(SUBMISSION_WAIT) } else { wait }
+    }
+
     /// What the open question's deadline or the wait for the peer allows.
     fn allowance(&self) -> Duration {
         let limits = self.limits();
         if self.asking.is_open() {
-            return limits.answer_wait;
+            return self.answer_wait();
         }
         match self.phase {
             Phase::Lines | Phase::Chunk(_) => limits.body_wait,
@@ -458,7 +464,7 @@ impl Machine for Server {
             }
             if self.asking.is_open() {
                 let since = *self.since.get_or_insert(now);
-                if now < since + self.limits().answer_wait {
+                if now < since + self.answer_wait() {
                     return Advance::Answer;
                 }
                 self.refuse(out);

@@ -121,7 +121,9 @@ impl Server {
             seen.once(16)?;
             let envid = param.value.filter(|v| !v.is_empty() && v.len() <= 3 * ENVID_OCTETS);
             let wrong = wrong("ENVID wants at most 100 octets of xtext");
-            from.envid = Some(envid.and_then(Xtext::parse).ok_or(wrong)?);
+            // RFC 3461 §4.4: printable ASCII.
+            let envid = envid.and_then(Xtext::parse).filter(|envid| envid.decoded().is_ascii());
+            from.envid = Some(envid.ok_or(wrong)?);
         } else if param.is("AUTH") && !config.mechanisms.is_empty() {
             seen.once(32)?;
             let wrong = wrong("AUTH wants <> or xtext");
@@ -176,7 +178,8 @@ impl Server {
     pub(super) fn needs_utf8(&self, detail: u16) -> Fault {
         if self.config.smtputf8 {
             // RFC 6531 §3.5.
-            (553, Enhanced(5, 6, 7), "The address wants SMTPUTF8, which MAIL did not say")
+            let code = if detail == 7 { 550 } else { 553 };
+            (code, Enhanced(5, 6, 7), "The address wants SMTPUTF8, which MAIL did not say")
         } else {
             // RFC 5321 §4.1.2.
             (501, Enhanced(5, 1, detail), "The address holds octets that are not ASCII")

@@ -147,6 +147,7 @@ fn a_message_arrives() {
     );
 }
 
+// RFC: 3207-4.2-6 6531-3.1-1 6531-3.1-4
 #[test]
 fn the_offer_follows_the_settings() {
     let mut config = Config::new(Role::Submission, "mx.test");
@@ -170,10 +171,10 @@ fn the_offer_follows_the_settings() {
 }
 
 /// RFC 5321 §4.1.4 and the table in the module's documentation.
-// RFC: 5321-3.3-7 5321-3.3-13 5321-3.5.3-1 5321-3.5.3-2 5321-3.5.3-4 5321-4.1.1.1-4 5321-4.1.1.8-1
-// RFC: 5321-4.1.4-1 5321-4.1.4-2 5321-4.1.4-3 5321-4.1.4-4 5321-4.1.4-8 5321-4.1.4-9 5321-4.1.4-11
-// RFC: 5321-4.1.4-14 5321-4.2-1 5321-4.2-3 5321-4.2.4-1 5321-4.2.4-2 5321-4.3.1-3 5321-4.3.2-5
-// RFC: 5321-4.5.1-1
+// RFC: 3030-2-9 5321-3.3-7 5321-3.3-13 5321-3.5.3-1 5321-3.5.3-2 5321-3.5.3-4 5321-4.1.1.1-4
+// RFC: 5321-4.1.1.8-1 5321-4.1.4-1 5321-4.1.4-2 5321-4.1.4-3 5321-4.1.4-4 5321-4.1.4-8
+// RFC: 5321-4.1.4-9 5321-4.1.4-11 5321-4.1.4-14 5321-4.2-1 5321-4.2-3 5321-4.2.4-1 5321-4.2.4-2
+// RFC: 5321-4.3.1-3 5321-4.3.2-5 5321-4.5.1-1
 #[test]
 fn the_order_of_commands() {
     let table = [
@@ -227,7 +228,8 @@ fn the_order_of_commands() {
     }
 }
 
-// RFC: 5321-3.3-1 5321-4.1.1-2 5321-4.1.1.3-2 5321-4.1.2-1 5321-4.1.2-11 5321-4.1.4-12
+// RFC: 3461-4.3-1 3461-4.4-1 3461-4.4-2 3461-4.5-1 3461-4.5-2 3461-5.1-1 3461-5.1-2 3461-5.1-3
+// RFC: 5321-3.3-1 5321-4.1.1-2 5321-4.1.1.3-2 5321-4.1.2-1 5321-4.1.2-11 5321-4.1.4-12 6409-5.1-1
 #[test]
 fn mail_says_what_is_wrong() {
     let mut config = Config::new(Role::Smtp, "mx.test");
@@ -258,8 +260,14 @@ fn mail_says_what_is_wrong() {
         ("FROM:<a@b> FOO=1", "555 5.5.4 There is a parameter that is not known here"),
         ("FROM:<a@b> AUTH=<>", "555 5.5.4 There is a parameter that is not known here"),
         ("FROM:<a@b> RET=ALL", "501 5.5.4 RET wants FULL or HDRS"),
+        ("FROM:<a@b> ENVID=+E9", "501 5.5.4 ENVID wants at most 100 octets of xtext"),
+        ("FROM:<a@b> ENVID", "501 5.5.4 ENVID wants at most 100 octets of xtext"),
+        ("FROM:<a@b> RET", "501 5.5.4 RET wants FULL or HDRS"),
+        ("FROM:<a@b> RET=FULL RET=FULL", "501 5.5.4 There is a parameter twice"),
+        ("FROM:<a@b> ENVID=x ENVID=x", "501 5.5.4 There is a parameter twice"),
+        ("FROM:<a@b> BODY=7BIT BODY=7BIT", "501 5.5.4 There is a parameter twice"),
         ("FROM:<a@b> ENVID=+2", "501 5.5.4 ENVID wants at most 100 octets of xtext"),
-        ("FROM:<\u{e9}@b>", "553 5.6.7 The address wants SMTPUTF8, which MAIL did not say"),
+        ("FROM:<\u{e9}@b>", "550 5.6.7 The address wants SMTPUTF8, which MAIL did not say"),
     ];
     for (args, reply) in table {
         let mut desk = Desk::new(config.clone());
@@ -268,7 +276,8 @@ fn mail_says_what_is_wrong() {
     }
 }
 
-// RFC: 5321-3.3-1 5321-4.5.1-3
+// RFC: 3461-4.1-1 3461-4.1-2 3461-4.2-1 3461-4.2-5 3461-4.5-3 3461-4.5-4 3461-5.1-4 3461-5.1-5
+// RFC: 3461-5.1-6 5321-3.3-1 5321-4.5.1-3 6409-5.1-1
 #[test]
 fn rcpt_says_what_is_wrong() {
     let mut config = Config::new(Role::Smtp, "mx.test");
@@ -278,6 +287,11 @@ fn rcpt_says_what_is_wrong() {
         ("TO:<a@b> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;a+2Bb@c", "250 2.1.5 Recipient ok"),
         ("TO:<a@b> NOTIFY=NEVER", "250 2.1.5 Recipient ok"),
         ("TO:<a@b> NOTIFY=NEVER,DELAY", "501 5.5.4 NOTIFY wants NEVER, or SUCCESS, FAILURE, DELAY"),
+        ("TO:<a@b> NOTIFY", "501 5.5.4 NOTIFY wants NEVER, or SUCCESS, FAILURE, DELAY"),
+        ("TO:<a@b> NOTIFY=DELAY NOTIFY=DELAY", "501 5.5.4 There is a parameter twice"),
+        ("TO:<a@b> ORCPT=rfc822;a ORCPT=rfc822;a", "501 5.5.4 There is a parameter twice"),
+        ("TO:<a@b> ORCPT", "501 5.5.4 ORCPT wants a kind, a semicolon and xtext"),
+        ("TO:<a@b> ORCPT=rfc822;+E9@b", "501 5.5.4 ORCPT wants a kind, a semicolon and xtext"),
         ("TO:<a@b> ORCPT=a", "501 5.5.4 ORCPT wants a kind, a semicolon and xtext"),
         ("TO:<a@b> SIZE=1", "555 5.5.4 There is a parameter that is not known here"),
         ("TO:<>", "501 5.1.3 The part before the @ is not well formed"),
@@ -291,6 +305,7 @@ fn rcpt_says_what_is_wrong() {
     }
 }
 
+// RFC: 4954-4-2 4954-4-6 4954-4-24 4954-6-7 4954-9-2 4954-9-3
 #[test]
 fn sign_in() {
     let mut config = Config::new(Role::Submission, "mx.test");
@@ -332,6 +347,7 @@ fn sign_in() {
     assert_eq!(desk.heard.last().unwrap(), "Ended Errors");
 }
 
+// RFC: 4954-4-15 4954-4-16 4954-6-8
 #[test]
 fn a_sign_in_line_may_be_long_but_not_longer() {
     let mut config = Config::new(Role::Submission, "mx.test");
@@ -394,6 +410,72 @@ fn what_everybody_must_take() {
     assert_eq!(desk.body, message.as_bytes());
 }
 
+/// RFC 3461 §5.4: parameters and a command as long as they may be.
+// RFC: 3461-5.4-1 3461-5.4-3 3461-5.4-4
+#[test]
+fn long_parameters_are_taken() {
+    let mut config = Config::new(Role::Smtp, "mx.test");
+    config.dsn = true;
+    let mut desk = Desk::new(config);
+    desk.say("EHLO a\r\n");
+    let envid = "+2B".repeat(100);
+    let mail = format!(
+        "MAIL FROM:<{}@b> SIZE=99 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID={envid}\r\n",
+        "l".repeat(255)
+    );
+    assert_eq!(desk.codes(&mail), [250]);
+    let orcpt = format!("rfc822;{}", "x".repeat(493));
+    let domain = ["d".repeat(63), "e".repeat(63), "f".repeat(63), "g".repeat(63)].join(".");
+    let rcpt = format!(
+        "RCPT TO:<{}@{domain}> NOTIFY=SUCCESS,FAILURE,DELAY ORCPT={orcpt}\r\n",
+        "l".repeat(255)
+    );
+    assert!(rcpt.len() > 1_036, "{}", rcpt.len());
+    assert_eq!(desk.codes(&rcpt), [250]);
+}
+
+/// RFC 9422 §4: six digits at most, and not zero. RFC 1870 §3: up to twenty.
+// RFC: 1870-3-1 9422-4.1-1 9422-4.2-1 9422-4.3-1
+#[test]
+fn what_is_told_of_limits_is_well_formed() {
+    for (most, size, told) in [
+        (0, 0, "SIZE 0|LIMITS MAILMAX=1 RCPTMAX=1 RCPTDOMAINMAX=1"),
+        (
+            999_999,
+            5_000_000_000,
+            "SIZE 5000000000|LIMITS MAILMAX=999999 RCPTMAX=999999 RCPTDOMAINMAX=999999",
+        ),
+        (u32::MAX, u64::MAX, "SIZE 0|LIMITS MAILMAX=999999 RCPTMAX=999999 RCPTDOMAINMAX=999999"),
+    ] {
+        let mut config = Config::new(Role::Smtp, "mx.test");
+        config.limits.transactions = most;
+        config.limits.recipients = most;
+        config.recipient_domains = Some(most);
+        config.limits.message_size = size;
+        let said = Desk::new(config).say("EHLO a\r\n");
+        for line in told.split('|') {
+            assert!(said.contains(&format!("250-{line}\r\n")), "no {line} in {said}");
+        }
+    }
+}
+
+/// RFC 6409 §5.3: who submits is not kept waiting for two minutes.
+// RFC: 6409-5.3-1
+#[test]
+fn submission_answers_in_time() {
+    for (role, seconds) in [(Role::Submission, 115), (Role::Smtp, 240)] {
+        let mut server = Server::new(Arc::new(Config::new(role, "mx.test")));
+        let (mut input, mut out) = (Input::new(), Vec::new());
+        assert_eq!(server.advance(Instant::ZERO, &mut input, &mut out), Advance::Event);
+        let Some(Event::Connected(_ask)) = server.event(&input, &mut out) else { panic!() };
+        assert_eq!(server.advance(Instant::ZERO, &mut input, &mut out), Advance::Answer);
+        let late = Instant::ZERO + Duration::from_secs(seconds);
+        assert_eq!(server.deadline(), Some(late));
+        assert_eq!(server.advance(late, &mut input, &mut out), Advance::Event);
+        assert_eq!(out, b"421 4.3.2 Too busy, try again later\r\n");
+    }
+}
+
 #[test]
 fn size_at_the_edge_and_one_past() {
     for (size, codes) in [(10, [250]), (11, [552])] {
@@ -425,6 +507,7 @@ fn text_lines_at_the_edge_and_one_past() {
     }
 }
 
+// RFC: 3030-2-2 3030-2-4
 #[test]
 fn chunks() {
     let mut desk = Desk::smtp();
@@ -544,6 +627,7 @@ fn a_question_that_nobody_answers_is_refused() {
     assert!(server.answer(ask, Admission::Accept, &mut out).is_err());
 }
 
+// RFC: 2033-4.2-2 2033-5-6
 #[test]
 fn lmtp_answers_for_each() {
     let mut desk = Desk::new(Config::new(Role::Lmtp, "mx.test"));
