@@ -47,7 +47,7 @@ pub struct Config {
     pub requiretls: bool,
     /// Offer MT-PRIORITY, RFC 6710.
     pub mt_priority: bool,
-    /// Offer FUTURERELEASE, RFC 4865: how long a message may be held at most.
+    /// Offer FUTURERELEASE, RFC 4865, in the role of submission: how long a message may be held at most.
     pub future_release: Option<FutureRelease>,
     /// Offer DELIVERBY, RFC 2852, and take `BY=` with return of the message for no fewer seconds than that;
     /// zero: any.

@@ -10,7 +10,7 @@ use super::xclient::ATTRIBUTES;
 use crate::grammar::decimal;
 use crate::sasl::Terms;
 use crate::smtp::command::Command;
-use crate::smtp::extension::HOLD_MOST;
+use crate::smtp::extension::{FutureRelease, HOLD_MOST};
 use crate::smtp::reply::{self, Enhanced};
 use crate::text::Text;
 
@@ -60,6 +60,11 @@ impl Server {
             self.extensions(out);
         }
         Event::Hello { verb, name: Text(name) }
+    }
+
+    /// RFC 4865 §4.2: for submission only.
+    pub(super) fn future_release(&self) -> Option<FutureRelease> {
+        self.config.future_release.filter(|_| self.config.role == Role::Submission)
     }
 
     fn extensions(&self, out: &mut Vec<u8>) {
@@ -114,7 +119,7 @@ impl Server {
             line(out, b"MT-PRIORITY");
         }
         // RFC 4865 §4: how long, and until when at the latest.
-        if let Some(limit) = self.config.future_release {
+        if let Some(limit) = self.future_release() {
             out.extend_from_slice(b"250-FUTURERELEASE ");
             reply::number(out, limit.seconds.min(HOLD_MOST));
             out.push(b' ');

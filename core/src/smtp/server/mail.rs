@@ -82,6 +82,12 @@ impl Server {
         if from.path.mailbox().is_some_and(|mailbox| mailbox.is_utf8()) && !from.smtputf8 {
             return Err(self.needs_utf8(7));
         }
+        // RFC 4865 §5.2.2. A time of the clock is the host's to compare.
+        if let (Some(Release::For(held)), Some(by)) = (from.release, from.by)
+            && i64::from(held) > i64::from(by.seconds())
+        {
+            return Err(wrong("HOLDFOR is longer than BY"));
+        }
         Ok(from)
     }
 
@@ -142,7 +148,7 @@ impl Server {
             seen.once(128)?;
             let wrong = wrong("MT-PRIORITY wants a number from -9 to 9");
             from.priority = Some(param.value.and_then(Priority::parse).ok_or(wrong)?);
-        } else if let (true, Some(limit)) = (param.is("HOLDFOR"), config.future_release) {
+        } else if let (true, Some(limit)) = (param.is("HOLDFOR"), self.future_release()) {
             // RFC 4865 §4: one of the two, once.
             seen.once(256)?;
             let release = param.value.and_then(Release::parse_for);
@@ -151,7 +157,7 @@ impl Server {
                 return Err(wrong("HOLDFOR is longer than a message is held here"));
             }
             from.release = Some(release);
-        } else if let (true, Some(limit)) = (param.is("HOLDUNTIL"), config.future_release) {
+        } else if let (true, Some(limit)) = (param.is("HOLDUNTIL"), self.future_release()) {
             seen.once(256)?;
             let release = param.value.and_then(Release::parse_until);
             let release = release.ok_or(wrong("HOLDUNTIL wants a date and time of RFC 3339"))?;
@@ -165,7 +171,8 @@ impl Server {
             let by = by.ok_or(wrong("BY wants seconds, a semicolon, N or R, perhaps T"))?;
             let in_time = u32::try_from(by.seconds()).is_ok_and(|seconds| seconds >= least);
             if by.mode() == ByMode::Return && !in_time {
-                return Err((501, Enhanced(5, 4, 7), "BY is sooner than is promised here"));
+                // RFC 2852 §4.
+                return Err((555, Enhanced(5, 4, 7), "BY is sooner than is promised here"));
             }
             from.by = Some(by);
         } else {
