@@ -315,6 +315,7 @@ mod tests {
         assert_eq!(format!("{one:?}").matches(&*one.hash.0).count(), 0);
     }
 
+    // RFC: 4616-2-5 4616-2-6
     #[test]
     fn ways_to_type_a_password_are_one() {
         let settings = account("\u{212b}\u{ad}x");
@@ -357,6 +358,14 @@ mod tests {
         let known = |hash| passwords().known(hash, "a@b", Some(&settings)).verifier;
         assert_eq!(known(Hash::Sha256), settings.scram[0]);
         assert!(known(Hash::Sha1).is_for(Hash::Sha1), "invented where none is kept");
+    }
+
+    // RFC: 5802-5.1-13 7677-3-1 7677-4-3
+    #[test]
+    fn iterations_are_more_than_the_least() {
+        assert!(
+            PasswordCost::default().iterations >= posthaste_core::sasl::scram::ITERATIONS_LEAST
+        );
     }
 
     #[test]

@@ -72,7 +72,8 @@ fn a_handshake_gives_facts() {
 
 /// RFC 4954 §14, RFC 3207 §4.1: who is not who was called, by the names of the certificate, or is vouched for by nobody
 /// is not spoken to.
-// RFC: 3207-4.1-1 4954-14-1 4954-14-2 4954-14-3 4954-14-4 4954-14-5 4954-14-6
+// RFC: 3207-4.1-1 4954-14-1 4954-14-2 4954-14-3 4954-14-4 4954-14-5 4954-14-6 8689-2-4
+// RFC: 8689-4.2.1-3
 #[test]
 fn the_certificate_decides_who_it_is() {
     let folder = tempfile::tempdir().unwrap();
@@ -181,6 +182,7 @@ fn hello(version: [u8; 2]) -> Vec<u8> {
     record
 }
 
+// RFC: 8689-4.2.1-4
 #[test]
 fn tls_1_1_is_refused() {
     for version in [[3, 0], [3, 1], [3, 2]] {

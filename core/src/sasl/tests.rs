@@ -123,6 +123,7 @@ fn rfc7677_server() -> scram::Server {
 
 const FINAL: &str = RFC7677.last[0];
 
+// RFC: 5802-5.1-6 5802-5.1-12
 #[test]
 fn the_rfcs_examples_on_the_server_side() {
     for example in [RFC5802, RFC7677] {
@@ -133,6 +134,7 @@ fn the_rfcs_examples_on_the_server_side() {
     }
 }
 
+// RFC: 5802-5-2 5802-5.1-1
 #[test]
 fn the_rfcs_examples_on_the_client_side() {
     for example in [RFC5802, RFC7677] {
@@ -151,6 +153,7 @@ fn the_rfcs_examples_on_the_client_side() {
     assert_eq!(RFC7677.client().verify(other.as_bytes()), Err(Fault::Malformed), "another hash");
 }
 
+// RFC: 5802-5-1 5802-5.1-8 5802-5.1-10 5802-5.1-11 5802-5.1-15 5802-6-10
 #[test]
 fn a_wrong_final_message_is_refused() {
     let server = rfc7677_server();
@@ -178,6 +181,7 @@ fn a_wrong_final_message_is_refused() {
     }
 }
 
+// RFC: 5802-5.1-17 5802-7-1
 #[test]
 fn an_optional_extension_is_signed_and_ignored() {
     // The extension is part of what both sign, so an old proof does not fit any more.
@@ -187,6 +191,7 @@ fn an_optional_extension_is_signed_and_ignored() {
     assert!(scram::Server::new(ScramSha256, b"n,,n=user,r=abc,x=y", &PLAIN).is_ok());
 }
 
+// RFC: 5802-3-1 5802-5-1 5802-5.1-4 5802-5.1-5 5802-5.1-7 5802-5.1-8 5802-5.1-15 5802-6-9
 #[test]
 fn first_messages() {
     let good = |text: &str| {
@@ -229,6 +234,7 @@ fn first_messages() {
     assert_eq!(bad(b"n,,n=\xff,r=a"), Failure::Malformed);
 }
 
+// RFC: 5802-5.1-8 5802-5.1-9 5802-5.1-15 5802-5.1-17
 #[test]
 fn a_client_does_not_trust_its_server() {
     let client = || {
@@ -306,6 +312,7 @@ fn talk(mechanism: Mechanism, account: Account, password: &str) -> (Step, bool) 
     talk_over(mechanism, account, password, [&TLS, &TLS])
 }
 
+// RFC: 5802-5.1-2 5802-5.1-4
 #[test]
 fn both_sides_agree() {
     for mechanism in [Mechanism::Plain, Mechanism::Login] {
@@ -369,6 +376,7 @@ fn a_channel_with_somebody_in_between_is_found_out() {
 
 /// Somebody on the way takes `-PLUS` out of the list that the client reads. The client says what it saw, and the
 /// flag cannot be changed behind its back, since it is signed.
+// RFC: 5802-6-8
 #[test]
 fn a_list_without_channel_binding_is_found_out() {
     let blind = Channel { plus: false, ..TLS };
@@ -390,6 +398,7 @@ fn a_list_without_channel_binding_is_found_out() {
     }
 }
 
+// RFC: 5802-6-4 5802-6-6 5802-6-7
 #[test]
 fn what_a_client_says_about_channel_binding() {
     let first = |mechanism, channel: &Channel| {
@@ -409,6 +418,7 @@ fn what_a_client_says_about_channel_binding() {
     assert_eq!(first(ScramSha256Plus, &PLAIN), Err(Fault::Unsuited));
 }
 
+// RFC: 5802-6-8 5802-6-9 5802-6.1-4
 #[test]
 fn what_a_server_makes_of_it() {
     let start = |mechanism, channel: &Channel, flag: &str| {
@@ -435,6 +445,7 @@ fn what_a_server_makes_of_it() {
 }
 
 /// The final message of a bound exchange whose channel data is cut, lengthened or left out.
+// RFC: 5802-6-10 5802-7-2
 #[test]
 fn channel_data_that_was_tampered_with_is_refused() {
     let header = b"p=tls-exporter,,";
@@ -462,6 +473,7 @@ fn channel_data_that_was_tampered_with_is_refused() {
     }
 }
 
+// RFC: 4422-6.1.2-1 4616-5-1 5802-6-1 5802-6-2 7628-3-1 7677-4-1
 #[test]
 fn what_is_offered_over_which_channel() {
     let all = |tls: Option<TlsFacts>, plaintext_auth, auth_before_tls| -> Vec<&str> {
@@ -549,6 +561,7 @@ fn rfc7628_examples_that_succeed() {
 
 /// RFC 7628 §4.3: without a token the client asks for the scope, and is told no; whether it takes note of that or
 /// gives up is the same.
+// RFC: 7628-3-3 7628-3.2.2-1 7628-3.2.3-1
 #[test]
 fn rfc7628_example_that_fails() {
     let asked =
@@ -587,6 +600,7 @@ fn rfc7628_example_that_fails() {
     }
 }
 
+// RFC: 7628-3.1-1 7628-3.1-2
 #[test]
 fn oauthbearer_messages() {
     let parse = |text: &str| start_bearer(Mechanism::OauthBearer, text.as_bytes());
@@ -716,6 +730,7 @@ fn what_a_denial_tells_is_json_and_bounded() {
     assert_eq!(server.granted(Grant::Accepted).unwrap_err(), Failure::Unavailable, "not asked");
 }
 
+// RFC: 4422-A-1 4422-A-2 4422-A-3 4422-A-4
 #[test]
 fn external_messages() {
     let start = |initial: Option<&[u8]>, channel: Channel| {
@@ -804,7 +819,28 @@ fn every_mechanism_refuses_the_messages_of_the_others() {
     }
 }
 
-// RFC: 4954-4-18
+/// RFC 4616 §2: 255 octets each, of UTF-8.
+// RFC: 4616-2-1 4616-2-2 4616-2-4
+#[test]
+fn plain_takes_long_names() {
+    let long = |letter: char| -> String { core::iter::repeat_n(letter, 255).collect() };
+    let wide = "\u{e9}".repeat(127);
+    for (authorization, user, password) in [
+        (long('a'), long('b'), long('c')),
+        (wide.clone(), wide.clone() + "x", wide.clone() + "y"),
+        (String::new(), long('b'), long('c')),
+    ] {
+        let message = format!("{authorization}\0{user}\0{password}");
+        let step = Exchange::start(Mechanism::Plain, Some(&b64(message.as_bytes())), PLAIN).1;
+        let Step::SignIn(credentials) = step else { panic!("{message}") };
+        assert_eq!(credentials.user().as_bytes(), user.as_bytes());
+        assert_eq!(credentials.password().expose(), password.as_bytes());
+        let named = credentials.authorization().map(|name| name.as_bytes().to_vec());
+        assert_eq!(named.unwrap_or_default(), authorization.as_bytes());
+    }
+}
+
+// RFC: 4616-2-2 4616-2-3 4616-2-7 4954-4-18
 #[test]
 fn plain_messages() {
     // RFC 4616 §4.
@@ -918,6 +954,7 @@ fn names_of_mechanisms() {
     assert_eq!(Mechanism::parse(b""), None);
 }
 
+// RFC: 4616-2-5 5802-2.2-1
 #[test]
 fn rfc4013_examples() {
     assert_eq!(prepare("I\u{ad}X").as_deref(), Ok("IX"));
@@ -929,7 +966,7 @@ fn rfc4013_examples() {
     assert_eq!(prepare("\u{627}\u{31}"), Err(Unfit::Direction));
 }
 
-// RFC: 4954-4-17
+// RFC: 4616-2-5 4616-2-7 4954-4-17 5802-2.2-1 5802-5.1-3
 #[test]
 fn preparation() {
     assert_eq!(prepare("p\u{a0}w").as_deref(), Ok("p w"));

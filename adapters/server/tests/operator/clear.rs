@@ -119,6 +119,7 @@ fn pop3(port: u16) -> usize {
     ways.len()
 }
 
+// RFC: 4422-6.1.2-2 4616-5-1 4616-5-2 4954-4-24
 #[test]
 fn nobody_signs_in_in_clear() {
     let place = Place::with(&[ANN]);

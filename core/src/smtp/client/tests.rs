@@ -265,6 +265,7 @@ fn what_the_server_cannot_take_is_not_sent() {
 }
 
 /// RFC 8689 §4.2.1: under TLS, with a certificate that was verified, to a server that offers it.
+// RFC: 8689-2-1 8689-2-2 8689-2-4 8689-4.2.1-6 8689-4.3-1
 #[test]
 fn what_requires_tls_goes_to_who_is_vouched_for() {
     for (verified, offer, sent) in

@@ -185,6 +185,21 @@ mod tests {
         }
     }
 
+    // RFC: 4865-4.1-3 4865-4.1-4
+    #[test]
+    fn what_is_offered_is_the_most() {
+        let until = |unix| Until::from_unix(unix).unwrap();
+        let limit = FutureRelease { seconds: 60, until: until(1_000) };
+        for (release, allowed) in [
+            (Release::For(60), true),
+            (Release::For(61), false),
+            (Release::Until(until(1_000)), true),
+            (Release::Until(until(1_001)), false),
+        ] {
+            assert_eq!(limit.allows(release), allowed, "{release}");
+        }
+    }
+
     #[test]
     fn seconds() {
         assert_eq!(Release::parse_for(b"999999999"), Some(Release::For(HOLD_MOST)));
