@@ -14,11 +14,15 @@
 //! | `source` | [`Source`]: where the octets of a message come from |
 //! | `report` | [`Report`], [`Fate`], [`Error`]: what became of a message |
 //!
+//! How to use it, with examples that run, is in the [`guide`].
+//!
 //! The protocol itself is in [`posthaste_core::smtp`]: its machines know nothing of sockets, and can be used
 //! without this crate. A bare machine over a socket is a [`Connection`](crate::Connection).
 
 mod body;
 mod client;
+#[doc = include_str!("guide.md")]
+pub mod guide {}
 mod handler;
 mod refusal;
 mod remote;
