@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use posthaste_core::machine::Fingerprint;
 use posthaste_store::{Fault, Mutation, NewMailbox, Outcome, Quota, Refusal, Role, Usage};
 
 use crate::Host;
@@ -20,6 +21,9 @@ pub const MAILBOXES: [(&str, Role); 5] = [
 
 /// Further addresses of an account at most.
 pub const ADDRESSES: usize = 1_000;
+
+/// Certificates of an account at most.
+pub const CERTIFICATES: usize = 100;
 
 /// How an account will sign in.
 #[derive(Clone, Copy)]
@@ -49,6 +53,8 @@ pub struct Listed {
     pub usage: Usage,
     /// Its further addresses.
     pub addresses: Vec<Box<str>>,
+    /// The certificates whose holders sign in to it.
+    pub certificates: Vec<Fingerprint>,
 }
 
 /// Why nothing was done.
@@ -60,6 +66,8 @@ pub enum AdminError {
     Exists(String),
     /// More further addresses than an account may have.
     Limit,
+    /// More certificates than an account may have.
+    Certificates,
     /// The address is in none of our domains.
     NotLocal(String),
     /// The password cannot be used.
@@ -79,6 +87,7 @@ impl fmt::Display for AdminError {
                 write!(f, "{text:?} is not an address, as in name@example.test")
             }
             Self::Exists(name) => write!(f, "{name} exists already"),
+            Self::Certificates => write!(f, "an account has {CERTIFICATES} certificates at most"),
             Self::Limit => write!(f, "an account has {ADDRESSES} further addresses at most"),
             Self::NotLocal(name) => write!(f, "{name} is in none of the configured domains"),
             Self::Password(error) => error.fmt(f),
@@ -132,6 +141,7 @@ impl Host {
             hash,
             scram,
             addresses: Vec::new(),
+            certificates: Vec::new(),
         };
         let mailboxes = MAILBOXES.map(|(name, role)| NewMailbox {
             name: name.into(),
@@ -175,6 +185,7 @@ impl Host {
                 quota: kept.quota.bytes,
                 usage: kept.usage,
                 addresses: account.settings.addresses.clone(),
+                certificates: account.settings.certificates.clone(),
             });
         }
         Ok(listed)
@@ -238,6 +249,43 @@ impl Host {
             settings.addresses.retain(|known| **known != *normal);
             if settings.addresses.len() < before { Ok(()) } else { Err(unknown()) }
         })
+    }
+
+    /// Lets the holder of a certificate sign in to an account (SASL EXTERNAL).
+    ///
+    /// # Errors
+    /// [`AdminError`] says why nothing was done; [`AdminError::Exists`] if it opens an account already.
+    pub fn add_certificate(&self, name: &str, certificate: Fingerprint) -> Result<(), AdminError> {
+        self.change(name, |settings| {
+            if let Some(owner) = self.directory.by_certificate(&certificate) {
+                let taken = format!("certificate {certificate} of {}", owner.settings.name);
+                return Err(AdminError::Exists(taken));
+            }
+            if settings.certificates.len() >= CERTIFICATES {
+                return Err(AdminError::Certificates);
+            }
+            settings.certificates.push(certificate);
+            Ok(())
+        })
+    }
+
+    /// Takes a certificate from an account, and ends its sessions: nobody knows which of them it opened.
+    ///
+    /// # Errors
+    /// [`AdminError`] says why nothing was done.
+    pub fn remove_certificate(
+        &self,
+        name: &str,
+        certificate: Fingerprint,
+    ) -> Result<(), AdminError> {
+        self.change(name, |settings| {
+            let before = settings.certificates.len();
+            settings.certificates.retain(|known| *known != certificate);
+            let unknown = || AdminError::Unknown(format!("certificate {certificate} of {name}"));
+            if settings.certificates.len() < before { Ok(()) } else { Err(unknown()) }
+        })?;
+        self.present.close(self.named(name)?.id);
+        Ok(())
     }
 
     /// Completes what is kept of a password, now that it was seen in clear: an imported hash has no

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use posthaste_core::machine::{Ask, Protocol};
-use posthaste_core::sasl::{self, Credentials, Failure, Found, Verdict};
+use posthaste_core::sasl::{self, Certificate, Credentials, Failure, Found, Verdict};
 use posthaste_core::session::{Act, Place};
 
 use crate::Host;
@@ -118,6 +118,33 @@ impl Identity {
         let known = host.passwords.known(hash, &name, settings);
         *self = Self::Proving(guess, account);
         ask.with(Found::Known(Box::new(known))).into()
+    }
+
+    /// A certificate that was shown to TLS is to sign somebody in. Who holds its key was proved there; nobody may
+    /// act as somebody else.
+    pub(crate) fn shown<P: Protocol>(
+        &mut self,
+        host: &Host,
+        from: Option<IpAddr>,
+        ask: Ask<sasl::External<P>>,
+        shown: &Certificate,
+        place: &Place<P>,
+    ) -> Act<P>
+    where
+        Verdict: Into<P::Answer>,
+    {
+        *self = Self::Stranger;
+        let same = |account: &Arc<Account>| {
+            shown.authorization.as_deref().is_none_or(|other| {
+                host.directory.full_name(other).as_deref() == Some(&*account.settings.name)
+            })
+        };
+        let account = host.directory.by_certificate(&shown.fingerprint).filter(same);
+        log(account.as_deref(), account.is_some(), from);
+        let Some(account) = account else { return ask.with(Verdict::Rejected).into() };
+        let presence = host.present.enter(account.id, place);
+        *self = Self::Known(SignedIn { account, _presence: presence });
+        ask.with(Verdict::Accepted).into()
     }
 
     /// The machine has checked a proof, and it was right.

@@ -131,12 +131,44 @@ pub(crate) enum Account {
         #[arg(long)]
         json: bool,
     },
+    /// Say which TLS certificates sign in to an account (SASL EXTERNAL)
+    #[command(subcommand)]
+    Certificate(Certificate),
     /// Set an account's password
     Password {
         /// Its full address
         address: String,
         #[command(flatten)]
         password: Password,
+        #[command(flatten)]
+        at: Where,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Certificate {
+    /// Let whoever holds the certificate's key sign in
+    Add {
+        /// The account's full address
+        address: String,
+        /// The certificate: a PEM file, or its SHA-256 fingerprint
+        certificate: String,
+        #[command(flatten)]
+        at: Where,
+    },
+    /// Let it sign in no more, and end the account's sessions
+    Remove {
+        /// The account's full address
+        address: String,
+        /// The certificate: a PEM file, or its SHA-256 fingerprint
+        certificate: String,
+        #[command(flatten)]
+        at: Where,
+    },
+    /// List the fingerprints of an account's certificates
+    List {
+        /// The account's full address
+        address: String,
         #[command(flatten)]
         at: Where,
     },

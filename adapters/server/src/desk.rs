@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use posthaste_core::machine::Fingerprint;
 use posthaste_host::Host;
 use posthaste_host::admin::{AdminError, NewPassword};
 
@@ -35,6 +36,11 @@ impl Desk {
                 self.host.add_account(&address, password, quota).map_err(failure)?;
                 tracing::info!(account = address, "account added");
             }
+            Request::AddCertificate { address, fingerprint } => {
+                let certificate = read(&fingerprint)?;
+                self.host.add_certificate(&address, certificate).map_err(failure)?;
+                tracing::info!(account = address, %certificate, "certificate added");
+            }
             Request::List => {
                 let mut accounts: Vec<_> = self
                     .host
@@ -46,6 +52,11 @@ impl Desk {
                         messages: account.usage.messages,
                         octets: account.usage.bytes,
                         quota: account.quota,
+                        certificates: account
+                            .certificates
+                            .iter()
+                            .map(ToString::to_string)
+                            .collect(),
                     })
                     .collect();
                 accounts.sort_by(|a, b| a.address.cmp(&b.address));
@@ -59,6 +70,11 @@ impl Desk {
             Request::Remove { address } => {
                 self.host.remove_account(&address).map_err(failure)?;
                 tracing::info!(account = address, "account removed");
+            }
+            Request::RemoveCertificate { address, fingerprint } => {
+                let certificate = read(&fingerprint)?;
+                self.host.remove_certificate(&address, certificate).map_err(failure)?;
+                tracing::info!(account = address, %certificate, "certificate removed");
             }
         }
         Ok(Reply::Done)
@@ -76,6 +92,13 @@ pub(crate) fn offline(data: &Path, config: Option<Config>, request: Request) -> 
     }
     let host = wiring::offline(data, config.as_ref())?;
     Desk::new(&host).answer(request)
+}
+
+fn read(fingerprint: &str) -> Result<Fingerprint, Failure> {
+    Fingerprint::parse(fingerprint).ok_or_else(|| {
+        let what = format!("{fingerprint:?} is not a fingerprint");
+        Failure::new(Exit::Data, what, "expected the SHA-256 hash, 64 hexadecimal digits")
+    })
 }
 
 fn failure(error: AdminError) -> Failure {

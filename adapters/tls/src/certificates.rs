@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
+use posthaste_core::machine::Fingerprint;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -285,6 +286,14 @@ impl fmt::Display for CertificateError {
 }
 
 impl std::error::Error for CertificateError {}
+
+/// The fingerprint of the first certificate of a PEM file: what an account knows its holder by.
+///
+/// # Errors
+/// The file cannot be read, or holds no certificate.
+pub fn fingerprint(path: &Path) -> Result<Fingerprint, CertificateError> {
+    Ok(Fingerprint::of(&read_chain(path)?[0]))
+}
 
 /// All certificates of a PEM file, at least one.
 pub(crate) fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> {

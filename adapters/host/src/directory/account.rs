@@ -2,20 +2,24 @@
 //!
 //! # The settings' octets
 //! ```text
-//! version 1 │ name: text │ created u64 │ hash: text
+//! version 1 or 2 │ name: text │ created u64 │ hash: text
 //!           │ verifiers: u8, each: kind u8 │ iterations u32 │ salt: text │ stored key: text │ server key: text
 //!           │ addresses: u16, each: text
+//!           │ in version 2, which is written where there are any: certificates: u16, each: 32 octets
 //! ```
 //! Numbers are big-endian; a text is a u16 length and its octets. Octets behind the last field are
 //! an error: a newer version gets a new number.
 
 use std::fmt;
 
+use posthaste_core::machine::Fingerprint;
 use posthaste_core::sasl::scram::{Hash, Key, Verifier};
 use posthaste_store::AccountId;
 
-/// The version of the octets that [`Settings::encode`] writes.
+/// The version of octets without certificates.
 const VERSION: u8 = 1;
+/// The version of octets with certificates.
+const WITH_CERTIFICATES: u8 = 2;
 /// The kind of a SCRAM-SHA-256 verifier.
 const SHA_256: u8 = 1;
 /// The kind of a SCRAM-SHA-1 verifier.
@@ -46,6 +50,8 @@ pub struct Settings {
     pub scram: Vec<Verifier>,
     /// Further addresses of the account, in the spelling of names.
     pub addresses: Vec<Box<str>>,
+    /// The certificates whose holders sign in to the account.
+    pub certificates: Vec<Fingerprint>,
 }
 
 /// A password's hash as a PHC string. Does not print.
@@ -74,7 +80,8 @@ impl Settings {
     /// The octets to keep.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = vec![VERSION];
+        let version = if self.certificates.is_empty() { VERSION } else { WITH_CERTIFICATES };
+        let mut out = vec![version];
         put(&mut out, self.name.as_bytes());
         out.extend_from_slice(&self.created.to_be_bytes());
         put(&mut out, self.hash.0.as_bytes());
@@ -95,6 +102,13 @@ impl Settings {
         for address in addresses {
             put(&mut out, address.as_bytes());
         }
+        if version == WITH_CERTIFICATES {
+            let most = self.certificates.len().min(usize::from(u16::MAX));
+            out.extend_from_slice(&(most as u16).to_be_bytes());
+            for certificate in &self.certificates[..most] {
+                out.extend_from_slice(&certificate.0);
+            }
+        }
         out
     }
 
@@ -104,15 +118,16 @@ impl Settings {
     /// [`Unreadable`] for octets that are damaged or of a newer version.
     pub fn decode(kept: &[u8]) -> Result<Self, Unreadable> {
         let mut rest = kept;
-        if take::<1>(&mut rest)? != [VERSION] {
+        let [version @ (VERSION | WITH_CERTIFICATES)] = take(&mut rest)? else {
             return Err(Unreadable);
-        }
+        };
         let mut settings = Self {
             name: text(&mut rest)?,
             created: u64::from_be_bytes(take(&mut rest)?),
             hash: PasswordHash(text(&mut rest)?),
             scram: Vec::new(),
             addresses: Vec::new(),
+            certificates: Vec::new(),
         };
         let [verifiers] = take(&mut rest)?;
         for _ in 0..verifiers {
@@ -130,6 +145,11 @@ impl Settings {
         }
         for _ in 0..u16::from_be_bytes(take(&mut rest)?) {
             settings.addresses.push(text(&mut rest)?);
+        }
+        if version == WITH_CERTIFICATES {
+            for _ in 0..u16::from_be_bytes(take(&mut rest)?) {
+                settings.certificates.push(Fingerprint(take(&mut rest)?));
+            }
         }
         if rest.is_empty() { Ok(settings) } else { Err(Unreadable) }
     }

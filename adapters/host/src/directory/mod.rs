@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use parking_lot::RwLock;
+use posthaste_core::machine::Fingerprint;
 use posthaste_store::AccountId;
 
 pub use account::{Account, PasswordHash, Settings, Unreadable};
@@ -51,6 +52,7 @@ struct People {
     by_id: BTreeMap<AccountId, Arc<Account>>,
     /// Names and further addresses.
     by_address: HashMap<Box<str>, Arc<Account>, foldhash::fast::RandomState>,
+    by_certificate: HashMap<Fingerprint, Arc<Account>, foldhash::fast::RandomState>,
 }
 
 impl Directory {
@@ -80,6 +82,9 @@ impl Directory {
         for address in &account.settings.addresses {
             people.by_address.entry(address.clone()).or_insert_with(|| Arc::clone(&account));
         }
+        for certificate in &account.settings.certificates {
+            people.by_certificate.entry(*certificate).or_insert_with(|| Arc::clone(&account));
+        }
         // A name wins over an address that was added to somebody else.
         people.by_address.insert(account.settings.name.clone(), Arc::clone(&account));
         account
@@ -102,6 +107,12 @@ impl Directory {
         let name = self.full_name(name)?;
         let account = self.people.read().by_address.get(name.as_str()).cloned()?;
         (*account.settings.name == *name).then_some(account)
+    }
+
+    /// The account that this certificate's holder signs in to.
+    #[must_use]
+    pub fn by_certificate(&self, certificate: &Fingerprint) -> Option<Arc<Account>> {
+        self.people.read().by_certificate.get(certificate).cloned()
     }
 
     /// Whether any account has `address` (in the one spelling) as its name or further address.
@@ -201,6 +212,11 @@ impl People {
         for address in old.settings.addresses.iter().chain([&old.settings.name]) {
             if self.by_address.get(address).is_some_and(|owner| owner.id == id) {
                 self.by_address.remove(address);
+            }
+        }
+        for certificate in &old.settings.certificates {
+            if self.by_certificate.get(certificate).is_some_and(|owner| owner.id == id) {
+                self.by_certificate.remove(certificate);
             }
         }
     }

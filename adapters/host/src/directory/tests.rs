@@ -1,5 +1,6 @@
 use super::*;
 use crate::config::{Alias, Names};
+use posthaste_core::machine::Fingerprint;
 use posthaste_core::sasl::{Hash, Verifier};
 use posthaste_core::text::Secret;
 
@@ -173,6 +174,7 @@ fn settings_come_back_and_damage_is_seen() {
             .map(|hash| Verifier::derive(hash, Secret::new(b"geheim"), &[7; 16], 2))
             .into(),
         addresses: vec!["a@b".into(), "c@d".into()],
+        certificates: vec![Fingerprint([1; 32]), Fingerprint([2; 32])],
     };
     let octets = settings.encode();
     assert_eq!(Settings::decode(&octets), Ok(settings));

@@ -92,6 +92,9 @@ impl Handler<Imap> for Mailboxes {
                 self.identity.check(&self.host, self.peer, ask, &credentials, at)
             }
             Event::Lookup(ask, who) => self.identity.look_up(&self.host, self.peer, ask, &who),
+            Event::External(ask, shown) => {
+                self.identity.shown(&self.host, self.peer, ask, &shown, at)
+            }
             Event::SignedIn { .. } => {
                 self.identity.proved(&self.host, self.peer, at);
                 Act::Done

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 
 use posthaste_core::grammar::base64;
-use posthaste_core::machine::TlsFacts;
+use posthaste_core::machine::{Fingerprint, TlsFacts};
 use posthaste_core::pop3::server::Server;
 use posthaste_core::sasl::{Channel, Mechanism, client};
 use posthaste_core::session::Wait;
@@ -262,4 +262,51 @@ fn guesses_are_bounded_and_say_nothing() {
     }
     assert!(try_it("alice", PASSWORD).starts_with("-ERR [SYS/TEMP]"), "not even the right one");
     assert!(try_it("bob", PASSWORD).starts_with("+OK"));
+}
+
+/// A certificate opens the account that knows it, for nobody else, until it is taken away.
+#[test]
+fn certificates_sign_in_their_holders() {
+    let store = Arc::new(Memory::new());
+    let host = host_with(config(), Arc::clone(&store) as Arc<dyn posthaste_store::Store>);
+    let certificate = Fingerprint([0xce; 32]);
+    host.add_certificate("alice", certificate).unwrap();
+    let taken = host.add_certificate("bob", certificate).unwrap_err().to_string();
+    assert!(taken.ends_with("of alice@example.test exists already"), "{taken}");
+    drop(host);
+    let host = crate::Host::new(store, config(), crate::inputs::Inputs::inline()).unwrap();
+    assert_eq!(*host.list_accounts().unwrap()[0].certificates, [certificate]);
+    let sign_in = |shown: u8, message: &str| {
+        let mut config = posthaste_core::pop3::server::Config::new("mail.example.test");
+        config.mechanisms = vec![Mechanism::External];
+        let mut machine = Server::new(Arc::new(config));
+        let certificate = Some(Fingerprint([shown; 32]));
+        let facts = TlsFacts { certificate, ..TlsFacts::TEST };
+        posthaste_core::machine::Machine::secured(&mut machine, facts);
+        let mut talk = Talk::new(machine, host.pop3(None));
+        talk.say(&format!("AUTH EXTERNAL {message}\n"))
+    };
+    let b64 = |text: &str| {
+        let mut out = Vec::new();
+        base64::encode(text.as_bytes(), &mut out);
+        String::from_utf8(out).unwrap()
+    };
+    for message in ["=".to_owned(), b64("alice"), b64("alice@example.test")] {
+        assert!(sign_in(0xce, &message).starts_with("+OK"), "{message}");
+    }
+    for (shown, message) in [(0xcf, "=".to_owned()), (0xce, b64("bob")), (0xce, b64("nobody"))] {
+        let reply = sign_in(shown, &message);
+        assert!(reply.starts_with("-ERR [AUTH]"), "{message}: {reply}");
+    }
+    host.remove_certificate("bob", certificate).unwrap_err();
+    host.remove_certificate("alice", certificate).unwrap();
+    assert!(sign_in(0xce, "=").starts_with("-ERR [AUTH]"));
+    for n in 0..crate::admin::CERTIFICATES {
+        let mut octets = [0; 32];
+        octets[..8].copy_from_slice(&(n as u64).to_be_bytes());
+        host.add_certificate("bob", Fingerprint(octets)).unwrap();
+    }
+    assert!(host.add_certificate("bob", certificate).is_err(), "there is a limit");
+    host.remove_account("bob").unwrap();
+    host.add_certificate("alice", Fingerprint([0; 32])).unwrap();
 }

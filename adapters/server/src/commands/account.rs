@@ -1,8 +1,9 @@
-//! `posthaste account add|remove|list|password`.
+//! `posthaste account add|remove|list|password|certificate`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use comfy_table::{CellAlignment, Table};
+use posthaste_core::machine::Fingerprint;
 
 use crate::cli::{self, Where};
 use crate::config::Config;
@@ -25,6 +26,7 @@ pub(super) fn run(command: cli::Account) -> Result<(), Failure> {
             ask(&at, Request::Add { address: address.clone(), password, quota })?;
             println!("added {address}");
         }
+        cli::Account::Certificate(command) => certificate(command)?,
         cli::Account::Remove { address, yes, at } => {
             if !yes && !terminal::agrees(&format!("Remove {address} and all its mail?"))? {
                 return Ok(());
@@ -33,9 +35,7 @@ pub(super) fn run(command: cli::Account) -> Result<(), Failure> {
             println!("removed {address}");
         }
         cli::Account::List { at, json } => {
-            let Reply::Accounts { accounts } = ask(&at, Request::List)? else {
-                return Err(Failure::new(Exit::Unavailable, "the server gave another answer", ""));
-            };
+            let accounts = list(&at)?;
             if json {
                 println!("{}", serde_json::to_string_pretty(&accounts).unwrap_or_default());
             } else if accounts.is_empty() {
@@ -51,6 +51,53 @@ pub(super) fn run(command: cli::Account) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+fn certificate(command: cli::Certificate) -> Result<(), Failure> {
+    match command {
+        cli::Certificate::Add { address, certificate, at } => {
+            let fingerprint = fingerprint(&certificate)?;
+            let request = Request::AddCertificate { address, fingerprint: fingerprint.clone() };
+            ask(&at, request)?;
+            println!("added {fingerprint}");
+        }
+        cli::Certificate::Remove { address, certificate, at } => {
+            let fingerprint = fingerprint(&certificate)?;
+            let request = Request::RemoveCertificate { address, fingerprint: fingerprint.clone() };
+            ask(&at, request)?;
+            println!("removed {fingerprint}");
+        }
+        cli::Certificate::List { address, at } => {
+            let accounts = list(&at)?;
+            let account =
+                accounts.iter().find(|known| known.address.eq_ignore_ascii_case(&address));
+            let account = account.ok_or_else(|| {
+                let hint = "see `posthaste account list`";
+                Failure::new(Exit::Data, format!("there is no {address}"), hint)
+            })?;
+            account.certificates.iter().for_each(|fingerprint| println!("{fingerprint}"));
+        }
+    }
+    Ok(())
+}
+
+/// The fingerprint of a certificate that is given by a file or by its fingerprint.
+fn fingerprint(text: &str) -> Result<String, Failure> {
+    let known = match Fingerprint::parse(text) {
+        Some(known) => known,
+        None => posthaste_tls::certificates::fingerprint(Path::new(text)).map_err(|error| {
+            let hint = "expected a PEM file, or a SHA-256 fingerprint of 64 hexadecimal digits";
+            Failure::new(Exit::Data, error.to_string(), hint)
+        })?,
+    };
+    Ok(known.to_string())
+}
+
+fn list(at: &Where) -> Result<Vec<Account>, Failure> {
+    let Reply::Accounts { accounts } = ask(at, Request::List)? else {
+        return Err(Failure::new(Exit::Unavailable, "the server gave another answer", ""));
+    };
+    Ok(accounts)
 }
 
 /// Asks the running server, or the store itself when none runs.

@@ -51,6 +51,8 @@ pub(crate) struct Server {
     pub(crate) submission_fixups: bool,
     /// Whether SCRAM-SHA-1 is offered, and what it needs is kept of passwords.
     pub(crate) scram_sha1: bool,
+    /// Whether clients are asked for certificates, by which they may sign in.
+    pub(crate) client_certificates: bool,
     pub(crate) trusted: Vec<Network>,
     pub(crate) lmtp_from: Vec<Network>,
     pub(crate) xclient_from: Vec<Network>,
@@ -241,6 +243,7 @@ impl Server {
                 .unwrap_or(PlaintextAuth::Never),
             submission_fixups: s.switch("submission_fixups").unwrap_or(true),
             scram_sha1: s.switch("scram_sha1").unwrap_or(false),
+            client_certificates: s.switch("client_certificates").unwrap_or(false),
             trusted: s
                 .list("trusted", NETWORK_FORM, |text| text.parse().ok())
                 .unwrap_or_else(|| Network::LOOPBACK.to_vec()),

@@ -29,6 +29,7 @@ pub(crate) fn toml(config: &Config) -> String {
     let _ = writeln!(text, "plaintext_auth = \"{}\"", server.plaintext_auth);
     let _ = writeln!(text, "submission_fixups = {}", server.submission_fixups);
     let _ = writeln!(text, "scram_sha1 = {}", server.scram_sha1);
+    let _ = writeln!(text, "client_certificates = {}", server.client_certificates);
     for (key, networks) in [
         ("trusted", &server.trusted),
         ("lmtp_from", &server.lmtp_from),

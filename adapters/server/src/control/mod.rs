@@ -28,12 +28,16 @@ pub(crate) const WAIT: Duration = Duration::from_secs(30);
 pub(crate) enum Request {
     /// Make an account. The quota is in octets.
     Add { address: String, password: String, quota: Option<u64> },
+    /// Let the holder of a certificate sign in. The fingerprint is in hexadecimal digits.
+    AddCertificate { address: String, fingerprint: String },
     /// Every account.
     List,
     /// Set a password.
     Password { address: String, password: String },
     /// Remove an account and its mail.
     Remove { address: String },
+    /// Let the holder of a certificate sign in no more.
+    RemoveCertificate { address: String, fingerprint: String },
 }
 
 /// What the server says.
@@ -57,6 +61,9 @@ pub(crate) struct Account {
     pub(crate) octets: u64,
     /// Most octets it may keep.
     pub(crate) quota: Option<u64>,
+    /// Fingerprints of the certificates whose holders sign in to it.
+    #[serde(default)]
+    pub(crate) certificates: Vec<String>,
 }
 
 /// One answer.

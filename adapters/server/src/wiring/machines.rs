@@ -90,13 +90,14 @@ fn machines(config: &Config, listener: &Listener, plaintext: bool, xclient: bool
     }
 }
 
-/// What the host honours whole: no tokens, since it knows no issuer, and SCRAM-SHA-1 where it was told to keep what
-/// that needs.
+/// What the host honours whole: no tokens, since it knows no issuer, SCRAM-SHA-1 where it was told to keep what
+/// that needs, and EXTERNAL where clients are asked for certificates.
 fn mechanisms(config: &Config) -> Vec<Mechanism> {
     let sha1 = [Mechanism::ScramSha1, Mechanism::ScramSha1Plus];
     let honoured = |mechanism: &Mechanism| {
         Mechanism::PASSWORD.contains(mechanism)
             || (config.server.scram_sha1 && sha1.contains(mechanism))
+            || (config.server.client_certificates && *mechanism == Mechanism::External)
     };
     Mechanism::ALL.into_iter().filter(honoured).collect()
 }

@@ -19,7 +19,7 @@ use posthaste_host::config::Pools;
 use posthaste_host::inputs::Inputs;
 use posthaste_host::{Host, StartError};
 use posthaste_store::Store;
-use posthaste_tls::{Certificates, Handle, Listener, ServerTls, Source};
+use posthaste_tls::{Certificates, ClientCertificates, Handle, Listener, ServerTls, Source};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -50,7 +50,11 @@ pub(crate) fn serve(
     prepare(&host)?;
 
     let certificates = certificates(&config)?;
-    let tls = ServerTls::new(Arc::clone(&certificates))
+    let clients = match config.server.client_certificates {
+        true => ClientCertificates::Requested,
+        false => ClientCertificates::Ignored,
+    };
+    let tls = ServerTls::asking(Arc::clone(&certificates), clients)
         .map_err(|error| Failure::new(Exit::Unavailable, format!("TLS: {error}"), ""))?;
     let settings = Arc::new(ArcSwap::from_pointee(Settings::new(&config)));
     let sessions = Sessions::new(Arc::clone(&host), Arc::clone(&settings));
@@ -194,13 +198,14 @@ impl Reloading {
         let fixed = |config: &Config| {
             let server = &config.server;
             let listeners = config.listeners.clone();
-            (server.data.clone(), server.runtime, server.threads, server.scram_sha1, listeners)
+            let sign_in = (server.scram_sha1, server.client_certificates);
+            (server.data.clone(), server.runtime, server.threads, sign_in, listeners)
         };
         if fixed(&config) != fixed(&self.running) {
             return Err(Failure::new(
                 Exit::Config,
-                "data, runtime, threads, scram_sha1 and [[listener]] cannot change while the server \
-                 runs",
+                "data, runtime, threads, scram_sha1, client_certificates and [[listener]] cannot \
+                 change while the server runs",
                 "restart it",
             ));
         }

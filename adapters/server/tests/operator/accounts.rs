@@ -1,11 +1,90 @@
 //! Account commands, with and without a running server.
 
 use std::os::unix::fs::PermissionsExt;
+use std::sync::{Arc, Mutex};
+
+use posthaste_core::sasl::client::Account;
+use posthaste_core::session::{Act, Pair, Place as To};
+use posthaste_core::smtp::SmtpClient;
+use posthaste_core::smtp::client::{Client, Config, Event, Order, TlsPolicy};
+use posthaste_mio::blocking;
+use posthaste_tls::{ClientTls, Source, Trust, Upgrade};
 
 use crate::place::{PASSWORD, Place};
 use crate::program::run_with_input;
 
 const ANN: &str = "ann@example.org";
+
+/// Signs in at the submission port by a TLS certificate; what happened.
+fn by_certificate(place: &Place, own: &Source) -> String {
+    let mut config = Config::new("client.test");
+    config.tls = TlsPolicy::Required;
+    config.account = Some(Account::certificate());
+    let heard = Arc::new(Mutex::new(String::new()));
+    let hears = Arc::clone(&heard);
+    let handler = move |event: Event<'_>, _: &To<SmtpClient>| -> Act<SmtpClient> {
+        *hears.lock().unwrap() += &format!("{event:?}\n");
+        match event {
+            Event::Ready(ask) => ask.with(Order::Quit).into(),
+            _ => Act::Done,
+        }
+    };
+    let tls = ClientTls::with_certificate(&Trust::Anybody, own).unwrap();
+    let wait = std::time::Duration::from_secs(10);
+    let stream = blocking::connect("127.0.0.1", place.submission, wait).unwrap();
+    let machine = Client::new(Arc::new(config), [1; 18]);
+    let upgrade = Upgrade::Client(tls, "localhost".to_owned());
+    blocking::converse(
+        stream,
+        |inbox| Pair::new(machine, handler, To::new(inbox.clone(), 0)),
+        Some(&upgrade),
+        false,
+    )
+    .unwrap();
+    heard.lock().unwrap().clone()
+}
+
+#[test]
+fn a_certificate_signs_in_where_that_is_wanted() {
+    let place = Place::with(&[ANN]);
+    let made = |name: &str| {
+        let folder = place.path().join(name);
+        std::fs::create_dir(&folder).unwrap();
+        Source::self_signed(&folder, &[name.to_owned()]).unwrap()
+    };
+    let (laptop, other) = (made("laptop"), made("other"));
+    let file = laptop.certificate.to_str().unwrap();
+    let print = posthaste_tls::certificates::fingerprint(&laptop.certificate).unwrap().to_string();
+
+    // By default nobody is asked for one.
+    let server = place.serve();
+    assert!(by_certificate(&place, &laptop).contains("GaveUp"));
+    server.stop();
+
+    place.configure("client_certificates = true", "");
+    let server = place.serve();
+    assert!(by_certificate(&place, &laptop).contains("SignInFailed 535"));
+    let add = ["certificate", "add", ANN, file];
+    assert_eq!(place.account(&add, "").fine(), format!("added {print}\n"));
+    assert!(by_certificate(&place, &laptop).contains("SignedIn 235"));
+    assert!(by_certificate(&place, &other).contains("SignInFailed 535"));
+    assert!(place.signs_in(ANN, PASSWORD), "passwords do as before");
+    place.account(&add, "").fails(65, &["exists already"]);
+    let listed = place.account(&["certificate", "list", ANN], "").fine();
+    assert_eq!(listed, format!("{print}\n"));
+    place.account(&["certificate", "add", ANN, "nonsense"], "").fails(65, &["nonsense", "64"]);
+    place.account(&["certificate", "list", "x@example.org"], "").fails(65, &["there is no"]);
+    server.stop();
+
+    // Without a server, by the fingerprint as openssl writes it.
+    let pairs: Vec<&str> = (0..32).map(|at| &print[2 * at..2 * at + 2]).collect();
+    let remove = ["certificate", "remove", ANN, &pairs.join(":").to_uppercase()];
+    place.account(&remove, "").fine();
+    place.account(&remove, "").fails(65, &["there is no certificate"]);
+    let server = place.serve();
+    assert!(by_certificate(&place, &laptop).contains("SignInFailed 535"));
+    server.stop();
+}
 
 /// Mistakes, each named. None changes anything.
 fn mistakes(place: &Place) {
