@@ -78,6 +78,8 @@ pub enum Advance {
     Event,
     /// There is much output: write first.
     Flush,
+    /// The peer has to wait until the deadline: write what there is, and read nothing.
+    Pause,
     /// More bytes are needed (or the end of input, or the deadline).
     Read,
     /// All output must leave; then TLS starts; then call [`secured`](Machine::secured).

@@ -212,7 +212,7 @@ pub enum Wait {
     Closed,
     /// Write, then take the next turn.
     Flush,
-    /// A note; neither read nor (but for what is left) write.
+    /// A note, or the deadline; neither read nor (but for what is left) write.
     Host,
     /// Bytes from the peer.
     Read,
@@ -356,6 +356,8 @@ where
                     }
                 }
                 Advance::Flush => return Wait::Flush,
+                // Neither read nor asked: only the deadline takes it further.
+                Advance::Pause => return Wait::Host,
                 Advance::Read => return Wait::Read,
                 Advance::Secure => return Wait::Secure,
             }

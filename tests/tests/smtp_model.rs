@@ -44,6 +44,7 @@ fn config(settings: Settings) -> Arc<Config> {
     config.limits.message_size = settings.message_size as u64;
     // Counted elsewhere.
     config.limits.errors = u32::MAX;
+    config.limits.tarpit_errors = u32::MAX;
     config.limits.junk_commands = u32::MAX;
     config.limits.auth_failures = u32::MAX;
     Arc::new(config)

@@ -250,6 +250,12 @@ impl<M: Machine> Connection<M> {
                     let flushed = self.flush().await;
                     self.or_lost(flushed)?;
                 }
+                Advance::Pause => {
+                    let flushed = self.flush().await;
+                    self.or_lost(flushed)?;
+                    with_pool(|pool| self.link.park(pool));
+                    self.pause().await;
+                }
                 Advance::Read => {
                     let read = self.read().await;
                     self.or_lost(read)?;
@@ -487,6 +493,16 @@ impl<M: Machine> Connection<M> {
             () = told => {}
         }
         Ok(false)
+    }
+
+    /// Waits for the machine's deadline, whatever the peer does.
+    async fn pause(&mut self) {
+        let (deadline, now) = (self.machine.deadline(), leash::since(self.epoch));
+        let wait = deadline.map_or(Duration::ZERO, |at| at.since(now));
+        tokio::select! {
+            () = sleep(wait) => {}
+            () = over(self.leash.as_deref()) => self.close(Reason::Shutdown),
+        }
     }
 
     async fn start_tls(&mut self) -> Result<(), Fault> {

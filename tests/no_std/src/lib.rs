@@ -30,7 +30,7 @@ fn drive<M: Machine>(mut machine: M, said: &[u8]) -> usize {
             Advance::Event => events += usize::from(machine.event(&input, &mut out).is_some()),
             Advance::Answer => machine.refuse(&mut out),
             Advance::Flush => out.clear(),
-            Advance::Closed | Advance::Read | Advance::Secure => return events,
+            Advance::Closed | Advance::Pause | Advance::Read | Advance::Secure => return events,
         }
     }
 }

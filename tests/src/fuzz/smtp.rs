@@ -180,9 +180,10 @@ fn play<M: Machine>(
     let (mut events, mut out, mut said) = (Vec::<String>::new(), Vec::new(), Vec::new());
     let mut runs: Option<Vec<u8>> = None;
     let mut pieces = wire.chunks(cut.max(1));
+    let mut now = Instant::ZERO;
     loop {
         let before = out.len();
-        let wanted = machine.advance(Instant::ZERO, &mut input, &mut out);
+        let wanted = machine.advance(now, &mut input, &mut out);
         assert!(out.len() - before <= M::OUTPUT);
         match wanted {
             Advance::Event => {
@@ -203,6 +204,7 @@ fn play<M: Machine>(
             }
             Advance::Answer => machine.refuse(&mut out),
             Advance::Flush => said.append(&mut out),
+            Advance::Pause => now = machine.deadline().expect("a pause has an end"),
             Advance::Secure if input.is_ended() => {
                 machine.close(posthaste_core::machine::Reason::Lost, &mut out)
             }

@@ -158,6 +158,12 @@ impl<'s, S: Subject> Driver<'s, S> {
                     assert!(!self.out.is_empty(), "nothing to flush");
                     self.flush();
                 }
+                Advance::Pause => {
+                    self.flush();
+                    let due = self.machine.deadline().expect("a pause has an end");
+                    self.now = due;
+                    assert_ne!(self.advance(), wanted, "its end ends it");
+                }
                 Advance::Read => {
                     self.flush();
                     return wanted;

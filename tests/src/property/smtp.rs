@@ -219,6 +219,7 @@ impl Script<Smtp> for Host {
             | Event::BodyLost(_)
             | Event::Connected(_)
             | Event::Ended(_)
+            | Event::Limited(_)
             | Event::Secured(_)
             | Event::Skipped(_) => 0,
             _ => 1,

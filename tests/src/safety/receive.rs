@@ -78,6 +78,7 @@ pub struct Receiver {
     opinion: Opinion,
     body: Vec<u8>,
     out: Vec<u8>,
+    now: Instant,
 }
 
 impl Receiver {
@@ -97,6 +98,7 @@ impl Receiver {
             heard: Heard::default(),
             body: Vec::new(),
             out: Vec::new(),
+            now: Instant::ZERO,
         };
         let _ = receiver.turn();
         receiver
@@ -130,10 +132,12 @@ impl Receiver {
     /// Goes as far as it can.
     pub fn turn(&mut self) -> Advance {
         loop {
-            let wanted = self.server.advance(Instant::ZERO, &mut self.input, &mut self.out);
+            let wanted = self.server.advance(self.now, &mut self.input, &mut self.out);
             match wanted {
                 Advance::Event => {}
                 Advance::Flush => self.heard.said.append(&mut self.out),
+                // Who makes many errors has to wait.
+                Advance::Pause => self.now = self.server.deadline().expect("a pause has an end"),
                 // What it has no opinion about is refused, as `Session` does it.
                 Advance::Answer => self.server.refuse(&mut self.out),
                 Advance::Closed | Advance::Read | Advance::Secure => {

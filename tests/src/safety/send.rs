@@ -60,6 +60,7 @@ pub fn send(
         match wanted {
             Advance::Event => {}
             Advance::Answer => panic!("a question was not answered"),
+            Advance::Pause => panic!("a client has nothing to wait for"),
             Advance::Secure => {
                 client.secured(posthaste_core::machine::TlsFacts::TEST);
                 receiver.secure();

@@ -94,6 +94,7 @@ impl Town {
         config.plaintext_auth = true;
         // Who tries everything makes many errors.
         config.limits.errors = u32::MAX;
+        config.limits.tarpit_errors = u32::MAX;
         config.limits.junk_commands = u32::MAX;
         config.limits.transactions = u32::MAX;
         change(&mut config);

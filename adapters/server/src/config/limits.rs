@@ -85,10 +85,15 @@ limits! {
     smtp_text_line: Size = MIB, "Longest line of a message";
     smtp_auth_line: Size = 12_288, "Longest line of a sign-in exchange";
     smtp_command_wait: Wait = secs(300), "How long an SMTP client may be silent";
+    smtp_hello_wait: Wait = secs(600), "How long an SMTP client may take to say hello";
+    smtp_transaction_wait: Wait = secs(1_800), "How long an SMTP client may be silent between messages, commands added up";
     smtp_body_wait: Wait = secs(180), "How long an SMTP client may be silent inside a message";
-    body_rate: Size = 512, "Least octets a second of a message, over any minute";
+    body_rate: Size = 512, "Least octets a second of a message";
+    body_rate_span: Wait = secs(60), "What that is measured over";
     answer_wait: Wait = secs(240), "How long a session waits for the server's own answers";
     errors: Count = 20, "Failed commands a connection";
+    tarpit_errors: Count = 10, "Of these, how many an SMTP client gets answered at once";
+    tarpit_delay: Wait = secs(1), "How long the reply to another is kept back";
     junk_commands: Count = 100, "Commands a connection that move no mail";
     auth_failures: Count = 3, "Failed sign-ins a connection";
     auth_checks: Count = 100, "Passwords checked a minute an account";

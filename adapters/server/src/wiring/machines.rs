@@ -13,8 +13,8 @@ use crate::config::{Config, Limits, Listener, PlaintextAuth, Protocol, TlsMode};
 
 /// The settings of all listeners.
 pub(crate) struct Settings {
-    /// By listener: for everybody, for loopback, and both for those who may say XCLIENT.
-    listeners: Vec<[Machines; 4]>,
+    /// By listener, and there by the [number](Sort::number) of each sort of peers.
+    listeners: Vec<[Machines; Sort::NUMBER]>,
     xclient_from: Vec<Network>,
 }
 
@@ -22,8 +22,10 @@ impl Settings {
     pub(crate) fn new(config: &Config) -> Self {
         let near = config.server.plaintext_auth == PlaintextAuth::Loopback;
         let all = |l| {
-            [(false, false), (near, false), (false, true), (near, true)]
-                .map(|(plaintext, xclient)| machines(config, l, plaintext, xclient))
+            std::array::from_fn(|number| {
+                let sort = Sort::of_number(number);
+                machines(config, l, Sort { near: sort.near && near, ..sort })
+            })
         };
         Self {
             listeners: config.listeners.iter().map(all).collect(),
@@ -32,14 +34,41 @@ impl Settings {
     }
 
     /// What holds for a connection from `peer` to the listener of this number.
-    pub(crate) fn of(&self, listener: usize, peer: IpAddr) -> &Machines {
-        let near = usize::from(peer.to_canonical().is_loopback());
-        let xclient = usize::from(self.xclient_from.iter().any(|network| network.contains(peer)));
-        &self.listeners[listener][near + 2 * xclient]
+    pub(crate) fn of(&self, listener: usize, peer: IpAddr, trusted: bool) -> &Machines {
+        let sort = Sort {
+            near: peer.to_canonical().is_loopback(),
+            xclient: self.xclient_from.iter().any(|network| network.contains(peer)),
+            trusted,
+        };
+        &self.listeners[listener][sort.number()]
     }
 }
 
-fn machines(config: &Config, listener: &Listener, plaintext: bool, xclient: bool) -> Machines {
+/// What makes a difference between peers at one listener.
+#[derive(Clone, Copy)]
+struct Sort {
+    /// It is on this machine, and may sign in without TLS where that is allowed.
+    near: bool,
+    /// It may say XCLIENT.
+    xclient: bool,
+    /// Its network is trusted, and its mistakes are forgiven.
+    trusted: bool,
+}
+
+impl Sort {
+    const NUMBER: usize = 8;
+
+    const fn number(self) -> usize {
+        self.near as usize | (self.xclient as usize) << 1 | (self.trusted as usize) << 2
+    }
+
+    const fn of_number(number: usize) -> Self {
+        Self { near: number & 1 != 0, xclient: number & 2 != 0, trusted: number & 4 != 0 }
+    }
+}
+
+fn machines(config: &Config, listener: &Listener, sort: Sort) -> Machines {
+    let Sort { near: plaintext, xclient, trusted } = sort;
     let hostname = config.server.hostname.as_str();
     let starttls = listener.tls == TlsMode::StartTls;
     let limits = &config.limits;
@@ -80,11 +109,10 @@ fn machines(config: &Config, listener: &Listener, plaintext: bool, xclient: bool
                 smtp.mechanisms = mechanisms(config);
             }
             smtp_limits(&mut smtp.limits, limits);
-            smtp_limits(&mut smtp.strained, limits);
-            let strained = smtp::server::Limits::STRAINED;
-            smtp.strained.command_wait = strained.command_wait.min(limits.smtp_command_wait);
-            smtp.strained.errors = strained.errors;
-            smtp.strained.junk_commands = strained.junk_commands;
+            if trusted {
+                smtp.limits.tarpit_errors = u32::MAX;
+            }
+            smtp.strained = strained(&smtp.limits);
             Machines::Smtp(Arc::new(smtp))
         }
     }
@@ -129,12 +157,31 @@ fn smtp_limits(to: &mut smtp::server::Limits, from: &Limits) {
     to.auth_line = fit(from.smtp_auth_line);
     to.text_line = fit(from.smtp_text_line);
     to.command_wait = from.smtp_command_wait;
+    to.hello_wait = from.smtp_hello_wait;
+    to.transaction_wait = from.smtp_transaction_wait;
     to.body_wait = from.smtp_body_wait;
     to.body_rate = fit(from.body_rate);
+    to.body_rate_span = from.body_rate_span;
+    to.tarpit_errors = fit(from.tarpit_errors);
+    to.tarpit_delay = from.tarpit_delay;
     to.answer_wait = from.answer_wait;
     to.errors = fit(from.errors);
     to.junk_commands = fit(from.junk_commands);
     to.auth_failures = fit(from.auth_failures);
+}
+
+/// Limits for strangers under stress: never more than without.
+fn strained(limits: &smtp::server::Limits) -> smtp::server::Limits {
+    let under = smtp::server::Limits::STRAINED;
+    smtp::server::Limits {
+        command_wait: under.command_wait.min(limits.command_wait),
+        hello_wait: under.hello_wait.min(limits.hello_wait),
+        transaction_wait: under.transaction_wait.min(limits.transaction_wait),
+        body_wait: under.body_wait.min(limits.body_wait),
+        errors: under.errors.min(limits.errors),
+        junk_commands: under.junk_commands.min(limits.junk_commands),
+        ..limits.clone()
+    }
 }
 
 fn pop3_limits(to: &mut pop3::server::Limits, from: &Limits) {
@@ -250,7 +297,8 @@ mod tests {
                     ("::1", true),
                     ("::ffff:127.0.0.1", true),
                 ] {
-                    let (allowed, mechanisms) = match settings.of(at, peer.parse().unwrap()) {
+                    let (allowed, mechanisms) = match settings.of(at, peer.parse().unwrap(), false)
+                    {
                         Machines::Imap(imap) => ((imap.plaintext_auth, imap.auth_before_tls), true),
                         Machines::Pop3(pop3) => ((pop3.plaintext_auth, pop3.auth_before_tls), true),
                         Machines::Smtp(smtp) => (
@@ -276,7 +324,9 @@ mod tests {
         let config = Config::parse(text, Path::new("/")).unwrap_or_else(|_| panic!("{text}"));
         let settings = Settings::new(&config);
         for (peer, may) in [("192.0.2.1", true), ("192.0.3.1", false), ("127.0.0.1", false)] {
-            let Machines::Smtp(smtp) = settings.of(0, peer.parse().unwrap()) else { panic!() };
+            let Machines::Smtp(smtp) = settings.of(0, peer.parse().unwrap(), false) else {
+                panic!()
+            };
             assert_eq!(smtp.xclient, may, "{peer}");
         }
     }

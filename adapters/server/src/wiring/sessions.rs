@@ -26,7 +26,7 @@ impl Factory for Sessions {
 
     fn make(&self, arrival: &Arrival, inbox: &Arc<InboxOf<Self>>, key: u64) -> Session {
         let settings = self.settings.load();
-        let machines = settings.of(arrival.listener, arrival.peer.ip());
+        let machines = settings.of(arrival.listener, arrival.peer.ip(), arrival.trusted);
         self.host.session(machines, arrival, inbox, key)
     }
 }

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use super::Server;
 use super::event::Event;
+use super::limit::Limit;
 use super::state::{Open, Phase, Stage};
 use crate::machine::End;
 use crate::sasl::server::{Exchange, Step};
@@ -157,6 +158,8 @@ impl Server {
                 self.auth_failures = self.auth_failures.saturating_add(1);
                 let over = matches!(self.phase, Phase::Ending(_));
                 if self.auth_failures >= self.limits().auth_failures && !over {
+                    self.let_go(out);
+                    self.reach(Limit::AuthFailures);
                     Self::say(out, 421, Enhanced(4, 7, 0), "Too many sign-ins failed");
                     self.end(End::Errors);
                 }

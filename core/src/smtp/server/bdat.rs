@@ -77,6 +77,7 @@ impl Server {
             self.body.spoil(Defect::TooBig);
         }
         self.body.chunk(octets);
-        self.receive(Phase::Chunk(last));
+        // The rate is that of the message, not of the chunk.
+        self.phase = Phase::Chunk(last);
     }
 }

@@ -125,26 +125,36 @@ pub struct Limits {
     pub auth_line: usize,
     /// `smtp_text_line`: octets of a line of a message with its CR LF; `550 5.6.0` for more.
     pub text_line: usize,
-    /// `smtp_command_wait`: how long to wait for a command; then `421 4.4.2`.
+    /// `smtp_command_wait`: how long to wait for a command, whole; then `421 4.4.2`. RFC 5321 §4.5.3.2.7: at
+    /// least five minutes.
     pub command_wait: Duration,
+    /// `smtp_hello_wait`: how long to wait, all in all, until the peer has said hello; under TLS again.
+    pub hello_wait: Duration,
+    /// `smtp_transaction_wait`: how long to wait, all in all, for the commands between hello, or a message, and the
+    /// next message. Who is slow with each of a thousand recipients is so for a long time.
+    pub transaction_wait: Duration,
     /// `smtp_body_wait`: how long to wait for the next octets of a message.
     pub body_wait: Duration,
-    /// `body_rate`: octets a second that a message must arrive with, over any [`RATE_SPAN`] spent waiting for
+    /// `body_rate`: octets a second that a message must arrive with, over any `body_rate_span` spent waiting for
     /// it; what the host takes does not count.
     pub body_rate: u32,
+    /// `body_rate_span`: what `body_rate` is measured over.
+    pub body_rate_span: Duration,
     /// `answer_wait`: how long the host may think; then its question is settled by the refusal. Where that is
     /// about a message which is delivered in the end, its sender will send it again.
     pub answer_wait: Duration,
     /// `errors` of a session that are answered; the next one ends it.
     pub errors: u32,
+    /// `tarpit_errors` of a session that are answered at once; those that follow are answered after
+    /// [`tarpit_delay`](Self::tarpit_delay). Not in LMTP. As many as `errors`, or more: never.
+    pub tarpit_errors: u32,
+    /// `tarpit_delay`: how long the reply to an error is kept back, and nothing read.
+    pub tarpit_delay: Duration,
     /// `junk_commands` between messages (NOOP, RSET, VRFY, HELP, hellos); the next one ends the session.
     pub junk_commands: u32,
     /// `auth_failures` of a session; the last one ends it.
     pub auth_failures: u32,
 }
-
-/// The span over which [`Limits::body_rate`] is measured.
-pub const RATE_SPAN: Duration = Duration::from_secs(60);
 
 /// [`Limits::answer_wait`] of submission at most, RFC 6409 §5.3.
 pub const SUBMISSION_WAIT: Duration = Duration::from_secs(115);
@@ -159,10 +169,15 @@ impl Limits {
         auth_line: sasl::LINE,
         text_line: 1024 * 1024,
         command_wait: Duration::from_secs(300),
+        hello_wait: Duration::from_secs(600),
+        transaction_wait: Duration::from_secs(1_800),
         body_wait: Duration::from_secs(180),
         body_rate: 512,
+        body_rate_span: Duration::from_secs(60),
         answer_wait: Duration::from_secs(240),
         errors: 20,
+        tarpit_errors: 10,
+        tarpit_delay: Duration::from_secs(1),
         junk_commands: 100,
         auth_failures: 3,
     };
@@ -170,6 +185,9 @@ impl Limits {
     /// The defaults while there is too much to do: strangers must be quick and make no mistakes.
     pub const STRAINED: Self = Self {
         command_wait: Duration::from_secs(10),
+        hello_wait: Duration::from_secs(10),
+        transaction_wait: Duration::from_secs(60),
+        body_wait: Duration::from_secs(10),
         errors: 1,
         junk_commands: 1,
         ..Self::DEFAULT

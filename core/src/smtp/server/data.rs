@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::Server;
 use super::event::{Decision, Event, Received, Transfer};
+use super::limit::Limit;
 use super::state::{Open, Phase, Stage};
 use crate::machine::End;
 use crate::smtp::body::Reader;
@@ -68,6 +69,7 @@ impl Server {
                 if agreed {
                     self.stage = Stage::Chunks;
                     self.body = Reader::new();
+                    self.measure_anew();
                     self.chunk(octets, last);
                 } else if !matches!(self.phase, Phase::Ending(_)) {
                     // RFC 3030 §2: the octets come in any case.
@@ -81,6 +83,7 @@ impl Server {
     pub(super) fn body_end<'i>(&mut self) -> Event<'i> {
         let received = Received { octets: self.body.octets(), recipients: self.recipients };
         self.phase = Phase::Command;
+        self.measure_anew();
         Event::BodyEnd(self.ask(Open::Delivery), received)
     }
 
@@ -89,6 +92,12 @@ impl Server {
         // RFC 2033 §4.2: each recipient hears of the message's end, and of nothing before.
         let ends = matches!(self.phase, Phase::Lines | Phase::Chunk(true));
         self.phase = Phase::Command;
+        self.measure_anew();
+        match defect {
+            Defect::LongLine => self.reach(Limit::TextLine),
+            Defect::TooBig => self.reach(Limit::MessageSize),
+            _ => {}
+        }
         let (code, enhanced, why) = Self::verdict_on(defect);
         self.deny_each(ends, code, enhanced, why, out);
         self.reset();

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::net::IpAddr;
 
+use super::limit::Limit;
 use crate::grammar::address::{ForwardPath, ReversePath};
 use crate::machine::{Ask, End, Question, TlsFacts, answers};
 use crate::sasl::{
@@ -102,6 +103,8 @@ pub enum Event<'i> {
         /// Why, in the words the peer was told.
         why: &'static str,
     },
+    /// A limit was reached, and the peer was told, or is no more: for counting.
+    Limited(Limit),
     /// It is over. Always the last event.
     Ended(End),
 }
@@ -136,6 +139,7 @@ impl fmt::Debug for Event<'_> {
             Self::Secured(facts) => write!(f, "Secured {}", facts.version),
             Self::Quit => f.write_str("Quit"),
             Self::Bad { line, code, why } => write!(f, "Bad {line:?} {code} {why}"),
+            Self::Limited(limit) => write!(f, "Limited {limit}"),
             Self::Ended(end) => write!(f, "Ended {end:?}"),
         }
     }

@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::Server;
-use super::config::RATE_SPAN;
-use super::state::{Phase, Unit};
+use super::limit::Limit;
+use super::state::{Phase, Stage, Unit};
 use crate::machine::{Advance, End, Input, Instant};
 use crate::smtp::body::{Reader, Step};
 use crate::smtp::reply::Enhanced;
@@ -28,11 +28,16 @@ impl Server {
         let bytes = input.bytes();
         let limit = self.line_limit(bytes);
         match end {
-            Some(length) if length <= limit => self.frame(Unit::Line, length),
-            None if bytes.len() < limit => {
-                let wait = self.limits().command_wait;
-                self.wait(now, wait, input, out)
+            Some(length) if length <= limit => {
+                self.waited_for(now);
+                self.frame(Unit::Line, length)
             }
+            // Chunks of a message that come one by one are no way round the rate.
+            None if self.stage == Stage::Chunks && self.is_slow() => {
+                self.time_out(Limit::BodyRate, out);
+                None
+            }
+            None if bytes.len() < limit => self.wait(now, input, out),
             _ => {
                 // A CR at the cut may belong to the end of the line.
                 let cut = if bytes.get(limit.saturating_sub(1)) == Some(&b'\r') {
@@ -40,6 +45,7 @@ impl Server {
                 } else {
                     limit
                 };
+                self.waited_for(now);
                 self.overlong = true;
                 self.arrived = 0;
                 self.frame(Unit::Overlong, cut)
@@ -63,15 +69,15 @@ impl Server {
         self.arrived = self.arrived.saturating_add(u32::try_from(dropped).unwrap_or(u32::MAX));
         if end.is_some() {
             self.overlong = false;
-            self.since = None;
+            self.waited_for(now);
             return None;
         }
         if self.arrived > OVERLONG {
+            self.reach(Limit::CommandLine);
             self.end(End::Errors);
             return None;
         }
-        let wait = self.limits().command_wait;
-        self.wait(now, wait, input, out)
+        self.wait(now, input, out)
     }
 
     /// Octets that the line in front may have.
@@ -127,11 +133,10 @@ impl Server {
             }
             Step::More => {
                 if self.is_slow() {
-                    self.time_out(out);
+                    self.time_out(Limit::BodyRate, out);
                     return None;
                 }
-                let wait = self.limits().body_wait;
-                self.wait(now, wait, input, out)
+                self.wait(now, input, out)
             }
             Step::Newline(n) => self.frame(Unit::Newline, n),
             Step::Run(n) => self.frame(Unit::Run, n),
@@ -139,12 +144,17 @@ impl Server {
         }
     }
 
-    /// Octets of a message came: how long did we wait for them?
-    fn came(&mut self, step: Step, now: Instant) {
+    /// What we waited for came: how long did that take?
+    fn waited_for(&mut self, now: Instant) {
         if let Some(since) = self.since.take() {
             let waited = u32::try_from(now.since(since).as_millis()).unwrap_or(u32::MAX);
             self.waited = self.waited.saturating_add(waited);
         }
+    }
+
+    /// Octets of a message came.
+    fn came(&mut self, step: Step, now: Instant) {
+        self.waited_for(now);
         let (Step::Drop(n) | Step::End(n) | Step::Newline(n) | Step::Run(n) | Step::Skip(n)) = step
         else {
             return;
@@ -152,10 +162,10 @@ impl Server {
         self.arrived = self.arrived.saturating_add(u32::try_from(n).unwrap_or(u32::MAX));
     }
 
-    /// Whether the octets of a message came too slowly, over the last [`RATE_SPAN`] of waiting for them.
+    /// Whether the octets of a message came too slowly, over the last `body_rate_span` of waiting for them.
     /// Only what we waited for the peer counts, not what the host took.
     fn is_slow(&mut self) -> bool {
-        if u128::from(self.waited) < RATE_SPAN.as_millis() {
+        if u128::from(self.waited) < self.limits().body_rate_span.as_millis() {
             return false;
         }
         let wanted = u64::from(self.waited) * u64::from(self.limits().body_rate) / 1_000;
@@ -166,26 +176,40 @@ impl Server {
     }
 
     /// Nothing can be framed: is there time to wait for more?
-    fn wait(
-        &mut self,
-        now: Instant,
-        wait: Duration,
-        input: &Input,
-        out: &mut Vec<u8>,
-    ) -> Option<Advance> {
+    fn wait(&mut self, now: Instant, input: &Input, out: &mut Vec<u8>) -> Option<Advance> {
         if input.is_ended() {
             self.end(End::Eof);
             return None;
         }
         let since = *self.since.get_or_insert(now);
+        let (wait, limit) = self.patience();
         if now < since + wait {
             return Some(Advance::Read);
         }
-        self.time_out(out);
+        self.time_out(limit, out);
         None
     }
 
-    fn time_out(&mut self, out: &mut Vec<u8>) {
+    /// How long we wait for what is to come next, and which limit says so.
+    pub(super) fn patience(&self) -> (Duration, Limit) {
+        let limits = self.limits();
+        if matches!(self.phase, Phase::Lines | Phase::Chunk(_)) {
+            return (limits.body_wait, Limit::BodyWait);
+        }
+        let (all, limit) = match self.hello {
+            None => (limits.hello_wait, Limit::HelloWait),
+            Some(_) => (limits.transaction_wait, Limit::TransactionWait),
+        };
+        let left = all.saturating_sub(Duration::from_millis(self.waited.into()));
+        if left < limits.command_wait {
+            (left, limit)
+        } else {
+            (limits.command_wait, Limit::CommandWait)
+        }
+    }
+
+    fn time_out(&mut self, limit: Limit, out: &mut Vec<u8>) {
+        self.reach(limit);
         Self::say(out, 421, Enhanced(4, 4, 2), "Waited too long, closing the connection");
         self.end(End::Timeout);
     }

@@ -51,6 +51,9 @@ impl Server {
         }
         // RFC 5321 §4.1.4: a new hello ends a transaction as RSET does.
         self.reset();
+        if self.hello.is_none() {
+            self.measure_anew();
+        }
         self.hello = Some(verb);
         if verb == Hello::Helo {
             out.extend_from_slice(b"250 ");

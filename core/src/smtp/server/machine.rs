@@ -10,6 +10,7 @@ use super::event::{
     Admission, Answer, Connect, Data, Decision, Defect, Delivery, Event, Expand, Hello, Mail,
     Recipient, Verify,
 };
+use super::limit::Limit;
 use super::outcome::Tail;
 use super::state::{Open, Phase, Stage, Unit};
 use crate::line::find_stray;
@@ -49,13 +50,16 @@ pub struct Server {
     /// Since when we wait for what we wait for.
     pub(super) since: Option<Instant>,
     pub(super) body: Reader,
-    /// Milliseconds spent waiting for octets of a message, and how many came, in this span.
+    /// Milliseconds spent waiting for commands since hello or the last message; or for octets of a message, and how
+    /// many came, in this span.
     pub(super) waited: u32,
     pub(super) arrived: u32,
     pub(super) recipients: u32,
     pub(super) transactions: u32,
-    errors: u32,
+    pub(super) errors: u32,
     junk: u32,
+    /// A limit that the handler has not heard of yet.
+    pub(super) reached: Option<Limit>,
     pub(super) auth_failures: u32,
     /// What was framed at the front of the input, and how many octets it has.
     unit: Option<Unit>,
@@ -101,6 +105,7 @@ impl Server {
             transactions: 0,
             errors: 0,
             junk: 0,
+            reached: None,
             auth_failures: 0,
             unit: None,
             length: 0,
@@ -155,26 +160,25 @@ impl Server {
     }
 
     /// Says no by itself: counts the error, and ends the session if there were too many.
-    pub(super) fn deny(&mut self, out: &mut Vec<u8>, code: u16, enhanced: Enhanced, why: &str) {
-        self.errors = self.errors.saturating_add(1);
-        if self.errors > self.limits().errors {
-            Self::say(out, 421, Enhanced(4, 7, 0), "Too many errors, closing the connection");
-            return self.end(End::Errors);
-        }
-        Self::say(out, code, enhanced, why);
-        if code == 421 {
-            self.end(End::Errors);
+    pub(super) fn deny(
+        &mut self,
+        out: &mut Vec<u8>,
+        code: u16,
+        enhanced: Enhanced,
+        why: &'static str,
+    ) {
+        if self.may_err(out) {
+            self.say_no(&Reply::constant(code, enhanced, why), out);
         }
     }
 
     /// Says no in the host's words. In LMTP the peer is ours, and not punished for its recipients.
     pub(super) fn deny_with(&mut self, out: &mut Vec<u8>, reply: &Reply) {
         if reply.is_permanent() && self.config.role != Role::Lmtp {
-            self.errors = self.errors.saturating_add(1);
-            if self.errors > self.limits().errors {
-                Self::say(out, 421, Enhanced(4, 7, 0), "Too many errors, closing the connection");
-                return self.end(End::Errors);
+            if self.may_err(out) {
+                self.say_no(reply, out);
             }
+            return;
         }
         reply.write(out);
         if reply.code() == 421 {
@@ -202,6 +206,7 @@ impl Server {
             return true;
         }
         Self::say(out, 421, Enhanced(4, 7, 0), "Too many commands without mail");
+        self.reach(Limit::JunkCommands);
         self.end(End::Errors);
         false
     }
@@ -220,11 +225,16 @@ impl Server {
         self.junk = 0;
     }
 
+    /// A message came to its end: how long the peer takes is measured anew.
+    pub(super) fn measure_anew(&mut self) {
+        self.waited = 0;
+        self.arrived = 0;
+    }
+
     /// Takes lines or octets of a message from now on.
     pub(super) fn receive(&mut self, phase: Phase) {
         self.phase = phase;
-        self.waited = 0;
-        self.arrived = 0;
+        self.measure_anew();
     }
 
     /// It is over, but for saying so.
@@ -291,13 +301,12 @@ impl Server {
 
     /// What the open question's deadline or the wait for the peer allows.
     fn allowance(&self) -> Duration {
-        let limits = self.limits();
         if self.asking.is_open() {
-            return self.answer_wait();
-        }
-        match self.phase {
-            Phase::Lines | Phase::Chunk(_) => limits.body_wait,
-            _ => limits.command_wait,
+            self.answer_wait()
+        } else if self.keeps_back() {
+            self.limits().tarpit_delay
+        } else {
+            self.patience().0
         }
     }
 
@@ -367,12 +376,15 @@ impl Server {
         if matches!(self.phase, Phase::Auth(_)) {
             self.exchange = None;
             self.phase = Phase::Command;
+            self.reach(Limit::AuthLine);
             // RFC 4954 §4.
             let why = "The line of the sign-in is too long";
             self.deny(out, 500, Enhanced(5, 5, 6), why);
             return Event::Bad { line: Text(b""), code: 500, why };
         }
         let command = Command::parse(line);
+        let is_auth = command.verb == Verb::Auth && !command.args.is_empty();
+        self.reach(if is_auth { Limit::AuthLine } else { Limit::CommandLine });
         self.bad(command, out, 500, Enhanced(5, 5, 2), "The line is too long")
     }
 
@@ -457,7 +469,15 @@ impl Machine for Server {
             }
         }
         loop {
-            if out.len() >= OUTPUT_HIGH || !self.write_tail(out) {
+            let waits = out.len() >= OUTPUT_HIGH;
+            if !waits && let Some(limit) = self.reached.take() {
+                self.frame(Unit::Limited(limit), 0);
+                return Advance::Event;
+            }
+            if !waits && self.is_stuck(now, out) {
+                return Advance::Pause;
+            }
+            if waits || !self.write_tail(out) {
                 // The peer is not late while it is our words that wait.
                 self.since = None;
                 return Advance::Flush;
@@ -467,6 +487,7 @@ impl Machine for Server {
                 if now < since + self.answer_wait() {
                     return Advance::Answer;
                 }
+                self.reach(Limit::AnswerWait);
                 self.refuse(out);
                 continue;
             }
@@ -488,6 +509,7 @@ impl Machine for Server {
                 Phase::Ending(end) => end,
                 _ => End::Eof,
             }),
+            Unit::Limited(limit) => Event::Limited(limit),
             Unit::Line => {
                 let line = bytes.get(..bytes.len().saturating_sub(2)).unwrap_or_default();
                 self.command(line, out)
@@ -528,6 +550,7 @@ impl Machine for Server {
             self.phase = Phase::Command;
             self.hello = None;
             self.signed_in = false;
+            self.measure_anew();
             self.reset();
         }
     }
@@ -540,7 +563,7 @@ impl Machine for Server {
         // who does not hear them sends the message again.
         if why == Reason::Lost {
             self.tail = None;
-        } else if self.phase != Phase::Secure && self.tail.is_none() {
+        } else if self.phase != Phase::Secure && !self.waits_to_speak(out) {
             let (enhanced, text) = match why {
                 Reason::Abuse => (Enhanced(4, 7, 0), "Enough of this, closing the connection"),
                 Reason::Account => (Enhanced(4, 7, 0), "Sign in again, closing the connection"),

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use super::Server;
 use super::event::{Decision, Event, MailFrom};
+use super::limit::Limit;
 use super::state::{Open, Stage};
 use crate::grammar::address::{AddressError, ReversePath};
 use crate::machine::End;
@@ -41,8 +42,12 @@ impl Server {
         };
         if fault.0 == 421 {
             Self::say(out, fault.0, fault.1, fault.2);
+            self.reach(Limit::Transactions);
             self.end(End::Closed(crate::machine::Reason::Overload));
             return Event::Bad { line: command.shown().into(), code: fault.0, why: fault.2 };
+        }
+        if fault == TOO_BIG {
+            self.reach(Limit::MessageSize);
         }
         self.bad(command, out, fault.0, fault.1, fault.2)
     }
@@ -104,7 +109,7 @@ impl Server {
             let size = number(param.value.ok_or(wrong)?).ok_or(wrong)?;
             // RFC 1870 §6.1.
             if size > self.limits().message_size {
-                return Err((552, Enhanced(5, 3, 4), "The message is too big"));
+                return Err(TOO_BIG);
             }
             from.size = Some(size);
         } else if param.is("BODY") {
@@ -216,6 +221,9 @@ pub(super) const fn wrong(why: &'static str) -> Fault {
 }
 
 /// RFC 5321 §4.1.1.11.
+/// RFC 1870 §6.1.
+const TOO_BIG: Fault = (552, Enhanced(5, 3, 4), "The message is too big");
+
 pub(super) const UNKNOWN_PARAM: Fault =
     (555, Enhanced(5, 5, 4), "There is a parameter that is not known here");
 

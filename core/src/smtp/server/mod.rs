@@ -9,6 +9,7 @@
 //! | `state` | what it does, what it has before it and what it has asked |
 //! | `frame` | what is at the front of the input, and how long we wait for more |
 //! | `hello`, `starttls`, `auth`, `mail`, `rcpt`, `data`, `bdat`, `simple`, `xclient` | the commands |
+//! | `limit` | what happens at a limit |
 //! | `outcome` | what is said about a message, to one or to each |
 //!
 //! # States
@@ -37,6 +38,7 @@ mod bdat;
 mod data;
 mod frame;
 mod hello;
+mod limit;
 mod machine;
 mod mail;
 mod outcome;
@@ -50,4 +52,5 @@ mod xclient;
 
 pub use config::{Config, Limits, Role};
 pub use event::{Admission, Answer, Decision, Event, Outcome};
+pub use limit::Limit;
 pub use machine::Server;

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use super::Server;
 use super::config::Role;
 use super::event::{Decision, Outcome};
+use super::limit::Limit;
 use super::state::Phase;
 use crate::machine::End;
 use crate::smtp::reply::{Enhanced, REPLY_OCTETS, Reply};
@@ -22,6 +23,8 @@ pub(super) struct Tail {
     rest: Reply,
     /// How many replies are still to be written.
     left: u32,
+    /// It is kept back, and the peer has to wait for it.
+    kept_back: bool,
 }
 
 const _: () = assert!(AT_ONCE + REPLY_OCTETS <= 40 * 1024);
@@ -41,7 +44,7 @@ impl Server {
             // More than there are recipients would be taken for answers to the next commands.
             each.truncate(recipients as usize);
             each.reverse();
-            return self.tell_each(Tail { each, rest, left: recipients }, out);
+            return self.tell_each(Tail { each, rest, left: recipients, kept_back: false }, out);
         }
         let reply = match outcome {
             Outcome::All(reply) => sound(reply),
@@ -67,7 +70,7 @@ impl Server {
         if self.config.role == Role::Lmtp && ends {
             let rest = Reply::constant(code, enhanced, why);
             let left = self.recipients;
-            self.tell_each(Tail { each: Vec::new(), rest, left }, out);
+            self.tell_each(Tail::all(rest, left), out);
         } else {
             self.deny(out, code, enhanced, why);
         }
@@ -80,9 +83,10 @@ impl Server {
             return;
         }
         // Behind a long list of replies there is no saying more.
-        if self.tail.is_none() {
+        if !self.waits_to_speak(out) {
             Self::say(out, 421, Enhanced(4, 7, 0), "Too much to wait for, closing the connection");
         }
+        self.reach(Limit::MessageSize);
         self.end(End::Errors);
     }
 
@@ -96,7 +100,7 @@ impl Server {
                     && reply.code() != 421 =>
             {
                 let left = self.recipients;
-                self.tell_each(Tail { each: Vec::new(), rest: reply.clone(), left }, out);
+                self.tell_each(Tail::all(reply.clone(), left), out);
                 false
             }
             _ => self.agreed(decision, out),
@@ -109,6 +113,29 @@ impl Server {
         if tail.left > 0 {
             self.tail = Some(Box::new(tail));
         }
+    }
+
+    /// Keeps a reply back, until it is [let go](Self::let_go).
+    pub(super) fn keep_back(&mut self, reply: Reply) {
+        self.tail = Some(Box::new(Tail { kept_back: true, ..Tail::all(reply, 1) }));
+    }
+
+    /// Whether a reply is kept back.
+    pub(super) fn keeps_back(&self) -> bool {
+        self.tail.as_ref().is_some_and(|tail| tail.kept_back)
+    }
+
+    /// Says what was kept back.
+    pub(super) fn let_go(&mut self, out: &mut Vec<u8>) {
+        if let Some(mut tail) = self.tail.take_if(|tail| tail.kept_back) {
+            tail.write(out);
+        }
+    }
+
+    /// Whether replies wait to be written that must leave before anything else is said. What was kept back is said now.
+    pub(super) fn waits_to_speak(&mut self, out: &mut Vec<u8>) -> bool {
+        self.let_go(out);
+        self.tail.is_some()
     }
 
     /// Writes replies that wait, if there are any and there is room. Says whether none is left.
@@ -128,6 +155,11 @@ impl Server {
 }
 
 impl Tail {
+    /// The same for so many.
+    const fn all(rest: Reply, left: u32) -> Self {
+        Self { each: Vec::new(), rest, left, kept_back: false }
+    }
+
     /// Writes one reply. Says whether there was one.
     fn write(&mut self, out: &mut Vec<u8>) -> bool {
         let Some(left) = self.left.checked_sub(1) else {

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::Server;
 use super::event::{Decision, Event, RcptTo};
+use super::limit::Limit;
 use super::mail::{Fault, Seen, UNKNOWN_PARAM, behind, params_behind, path_fault};
 use super::state::{Open, Stage};
 use crate::grammar::address::ForwardPath;
@@ -21,6 +22,7 @@ impl Server {
                 // RFC 5321 §4.5.3.1.10. Not an error: the peer sends the message again to the rest.
                 let why = "Too many recipients for one message";
                 Self::say(out, 452, Enhanced(4, 5, 3), why);
+                self.reach(Limit::Recipients);
                 return Event::Bad { line: Text(command.shown()), code: 452, why };
             }
             Stage::Envelope => match self.rcpt_to(command.args) {

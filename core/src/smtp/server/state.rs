@@ -1,6 +1,7 @@
 //! What the machine does, what it has before it and what it has asked.
 
 use super::event::Transfer;
+use super::limit::Limit;
 use crate::machine::End;
 use crate::sasl::Mechanism;
 
@@ -43,6 +44,7 @@ pub(super) enum Unit {
     BodyLost,
     Connected,
     Ended,
+    Limited(Limit),
     Line,
     Newline,
     Overlong,

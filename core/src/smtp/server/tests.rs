@@ -587,7 +587,7 @@ fn waits_end() {
         desk.wait(Duration::from_secs(1)),
         "421 4.4.2 Waited too long, closing the connection\r\n"
     );
-    assert_eq!(desk.heard[1..], ["Ended Timeout"]);
+    assert_eq!(desk.heard[1..], ["Limited smtp_command_wait", "Ended Timeout"]);
 
     // A line that drips does not earn more time.
     let mut desk = Desk::smtp();
@@ -611,6 +611,198 @@ fn waits_end() {
     desk.say(MESSAGE);
     assert_eq!(desk.wait(Duration::from_secs(179)), "");
     assert!(desk.wait(Duration::from_secs(1)).starts_with("421"));
+}
+
+/// However it drips, commands have an end: each of them, those before hello, and those up to a message.
+#[test]
+fn waits_add_up() {
+    let mut config = Config::new(Role::Smtp, "mx.test");
+    config.starttls = true;
+    config.limits.command_wait = Duration::from_secs(10);
+    config.limits.hello_wait = Duration::from_secs(25);
+    config.limits.transaction_wait = Duration::from_secs(45);
+    let nine = Duration::from_secs(9);
+    let last = |desk: &Desk| desk.heard.iter().rev().nth(1).cloned().unwrap_or_default();
+
+    // Half a line, and the rest of an overlong one, earn no more time than none.
+    for begin in ["NO", &"x".repeat(3_000)] {
+        let mut desk = Desk::new(config.clone());
+        desk.say(begin);
+        desk.wait(nine);
+        desk.say("x");
+        assert!(desk.wait(Duration::from_secs(1)).contains("421 4.4.2 "));
+        assert_eq!(last(&desk), "Limited smtp_command_wait");
+    }
+
+    // Before hello: 18 s of 25 are gone, so 7 are left. What TLS makes forgotten begins anew.
+    for tls in [false, true] {
+        let mut desk = Desk::new(config.clone());
+        desk.wait(nine);
+        desk.say("NOOP\r\n");
+        desk.wait(nine);
+        desk.say(if tls { "STARTTLS\r\n" } else { "NOOP\r\n" });
+        if tls {
+            desk.server.secured(TlsFacts::TEST);
+            desk.turn();
+            assert_eq!(desk.wait(nine), "");
+            desk.say("NOOP\r\n");
+            desk.wait(nine);
+            desk.say("NOOP\r\n");
+        }
+        assert_eq!(desk.wait(Duration::from_millis(6_999)), "");
+        assert!(desk.wait(Duration::from_millis(1)).starts_with("421 4.4.2 "));
+        assert_eq!(last(&desk), "Limited smtp_hello_wait");
+    }
+
+    // Behind hello; a message that was taken begins it anew, RSET does not.
+    for message in [false, true] {
+        let mut desk = Desk::new(config.clone());
+        desk.say("EHLO a\r\n");
+        if message {
+            desk.wait(nine);
+            desk.say("MAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\nDATA\r\n.\r\n");
+        }
+        for command in ["MAIL FROM:<a@b>", "RCPT TO:<a@b>", "RSET", "MAIL FROM:<a@b>"] {
+            assert_eq!(desk.wait(nine), "");
+            assert_eq!(desk.codes(&format!("{command}\r\n")), [250]);
+        }
+        assert_eq!(desk.wait(Duration::from_millis(8_999)), "");
+        assert!(desk.wait(Duration::from_millis(1)).starts_with("421 4.4.2 "));
+        assert_eq!(last(&desk), "Limited smtp_transaction_wait");
+    }
+
+    // What the host takes to answer, and what it takes to let replies go, is not the peer's.
+    let mut desk = Desk::new(Config { limits: Limits { errors: 99, ..config.limits }, ..config });
+    desk.say("EHLO a\r\n");
+    desk.say("FOO\r\n".repeat(60));
+    for _ in 0..50 {
+        assert_eq!(desk.wait(Duration::from_secs(1)), "500 5.5.1 There is no such command\r\n");
+    }
+    assert_eq!(desk.last, Advance::Read);
+    assert_eq!(desk.wait(nine), "");
+}
+
+/// A message has to come at its rate also if each chunk of it is tiny, and whether the wait is for a chunk or in it.
+#[test]
+fn chunks_are_no_way_round_the_rate() {
+    for (octets, survives) in [(5_119, false), (5_120, true)] {
+        let mut desk = Desk::smtp();
+        desk.say("EHLO a\r\nMAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\n");
+        for _ in 0..6 {
+            desk.wait(Duration::from_secs(5));
+            desk.say(format!("BDAT {octets}\r\n"));
+            desk.wait(Duration::from_secs(5));
+            desk.say("x".repeat(octets));
+        }
+        // The first wait is not one for a message.
+        desk.wait(Duration::from_secs(5));
+        desk.say("BDAT 2\r\n");
+        assert_eq!(desk.last == Advance::Read, survives, "{octets}");
+        assert_eq!(desk.heard.contains(&"Limited body_rate".to_string()), !survives);
+    }
+}
+
+/// The tenth error is answered at once, the next one a second later; meanwhile nothing is heard.
+#[test]
+fn the_tarpit_at_the_edge_and_one_past() {
+    let mut desk = Desk::smtp();
+    assert_eq!(desk.codes(&"FOO\r\n".repeat(10)), [500; 10]);
+    assert_eq!(desk.say("BAR\r\nNOOP\r\n"), "");
+    assert_eq!(desk.last, Advance::Pause);
+    assert_eq!(desk.server.deadline(), Some(Instant::ZERO + Duration::from_secs(1)));
+    assert_eq!(desk.wait(Duration::from_millis(999)), "");
+    assert_eq!(desk.heard.last().unwrap(), "Limited tarpit_errors");
+    let said = "500 5.5.1 There is no such command\r\n250 2.0.0 Ok\r\n";
+    assert_eq!(desk.wait(Duration::from_millis(1)), said);
+    assert_eq!(desk.last, Advance::Read);
+
+    // The host's words wait as well; what it refuses for now does not, and what ends the session does not.
+    let mut desk = Desk::smtp();
+    desk.say("EHLO a\r\nMAIL FROM:<a@b>\r\n");
+    assert_eq!(desk.codes(&"RCPT TO:<no@b>\r\n".repeat(11)), [550; 10]);
+    assert_eq!(desk.wait(Duration::from_secs(1)), "550 5.1.1 no\r\n");
+    for _ in 0..9 {
+        assert_eq!(desk.say("RCPT TO:<no@b>\r\n"), "");
+        desk.wait(Duration::from_secs(1));
+    }
+    assert_eq!(desk.codes("RCPT TO:<no@b>\r\n"), [421]);
+    assert_eq!(desk.last, Advance::Closed);
+
+    // LMTP's peer is ours.
+    let mut desk = Desk::new(Config::new(Role::Lmtp, "mx.test"));
+    assert_eq!(desk.codes(&"FOO\r\n".repeat(20)), [500; 20]);
+
+    // The last sign-in that fails is told at once, and whole.
+    let mut config = Config::new(Role::Submission, "mx.test");
+    config.mechanisms = vec![Mechanism::Plain];
+    config.plaintext_auth = true;
+    config.limits.tarpit_errors = 0;
+    config.limits.auth_failures = 2;
+    let mut desk = Desk::new(config);
+    let guess = "AUTH PLAIN AHgAeA==\r\n";
+    assert_eq!(desk.say(format!("EHLO a\r\n{guess}")).matches("535").count(), 0);
+    assert_eq!(desk.wait(Duration::from_secs(1)).matches("535 5.7.8").count(), 1);
+    assert_eq!(desk.codes(guess), [535, 421]);
+
+    // Whoever is sent away hears what was kept back, and before why.
+    let mut desk = Desk::smtp();
+    desk.say("FOO\r\n".repeat(11));
+    desk.out.clear();
+    desk.server.close(Reason::Shutdown, &mut desk.out);
+    assert_eq!(
+        String::from_utf8_lossy(&desk.out),
+        "500 5.5.1 There is no such command\r\n421 4.3.2 Shutting down, closing the connection\r\n"
+    );
+}
+
+/// Each limit that is reached is told once.
+#[test]
+fn limits_are_reported() {
+    let mut config = Config::new(Role::Submission, "mx.test");
+    config.mechanisms = vec![Mechanism::Plain];
+    config.plaintext_auth = true;
+    config.require_auth = false;
+    config.limits = Limits {
+        message_size: 10,
+        text_line: 8,
+        recipients: 1,
+        transactions: 1,
+        auth_failures: 1,
+        junk_commands: 1,
+        errors: 2,
+        tarpit_errors: 1,
+        ..Limits::DEFAULT
+    };
+    let begin = "MAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\n";
+    let long = "x".repeat(13_000);
+    let table = [
+        (Limit::AuthFailures, "AUTH PLAIN AHgAeA==\r\n".to_string()),
+        (Limit::AuthLine, format!("AUTH PLAIN {long}\r\n")),
+        (Limit::CommandLine, format!("NOOP {long}\r\n")),
+        (Limit::Errors, "FOO\r\nFOO\r\nFOO\r\n".to_string()),
+        (Limit::JunkCommands, "NOOP\r\nNOOP\r\n".to_string()),
+        (Limit::MessageSize, "MAIL FROM:<a@b> SIZE=11\r\n".to_string()),
+        (Limit::MessageSize, format!("{begin}DATA\r\nxxxx\r\nxxxx\r\n.\r\n")),
+        (Limit::MessageSize, format!("{begin}BDAT 11 LAST\r\nxxxx\r\nxxx\r\n")),
+        (Limit::MessageSize, format!("{begin}BDAT 21 LAST\r\n")),
+        (Limit::Recipients, format!("{begin}RCPT TO:<c@b>\r\n")),
+        (Limit::Tarpit, "FOO\r\nFOO\r\n".to_string()),
+        (Limit::TextLine, format!("{begin}DATA\r\nxxxxxxx\r\n.\r\n")),
+        (Limit::Transactions, format!("{begin}RSET\r\nMAIL FROM:<a@b>\r\n")),
+    ];
+    for (limit, text) in table {
+        let mut desk = Desk::new(config.clone());
+        desk.say("EHLO a\r\n");
+        desk.say(text);
+        desk.wait(Duration::from_secs(1));
+        let told: Vec<_> = desk.heard.iter().filter(|e| e.starts_with("Limited")).collect();
+        let kept_back = limit == Limit::Errors;
+        assert_eq!(told.last(), Some(&&format!("Limited {limit}")), "{:?}", desk.heard);
+        assert_eq!(told.len(), 1 + usize::from(kept_back), "{:?}", desk.heard);
+    }
+    for (number, limit) in Limit::ALL.into_iter().enumerate() {
+        assert_eq!(limit as usize, number);
+    }
 }
 
 #[test]
@@ -744,6 +936,10 @@ fn strained_sessions_must_be_quick() {
     server.answer(ask, Admission::Strained, &mut out).unwrap();
     assert_eq!(server.advance(Instant::ZERO, &mut input, &mut out), Advance::Read);
     assert_eq!(server.deadline(), Some(Instant::ZERO + Duration::from_secs(10)));
+    let limits = Limits::STRAINED;
+    assert_eq!((limits.errors, limits.junk_commands), (1, 1));
+    let waits = [limits.command_wait, limits.hello_wait, limits.body_wait];
+    assert_eq!(waits, [Duration::from_secs(10); 3]);
 }
 
 #[test]

@@ -30,6 +30,7 @@ impl Server {
                     self.reset();
                     self.hello = None;
                     self.signed_in = false;
+                    self.measure_anew();
                     self.phase = Phase::Fresh;
                     return Event::XClient(self.ask(Open::Connect), whom);
                 }
