@@ -1,4 +1,4 @@
-"""Real clients against `dev`: swaks, curl, msmtp, mbsync, fetchmail, mutt, imapclient. Each check is a
+"""Real clients against `dev`: swaks, curl, msmtp, mbsync, fetchmail, mutt, gsasl, imapclient. Each check is a
 function; one that fails says what the client said. None is skipped."""
 
 import imaplib
@@ -277,6 +277,42 @@ for client in (IMAPClient("127.0.0.1", plain, ssl=False), IMAPClient("127.0.0.1"
 """
 
 
+def gsasl(server, protocol, mechanism, *arguments, password=PASSWORD, ok=(0,)):
+    port = server.port("submission" if protocol == "smtp" else "imap")
+    return run(
+        "gsasl", "--client", f"--{protocol}", "--connect", f"127.0.0.1:{port}", "--mechanism", mechanism,
+        "--authentication-id", ALICE, "--password", password, "--hostname", "localhost", "--service", protocol,
+        "--x509-ca-file=", "--no-client-first", "--quiet", *arguments, stdin="", ok=ok,
+    )  # fmt: skip
+
+
+def gsasl_scram(server):
+    """GNU SASL binds to the TLS session as we do; below TLS 1.3 nobody is offered to."""
+    for protocol, welcome in (("smtp", r"^235 2\.7\.0"), ("imap", r"^\. OK \[CAPABILITY .*\] Signed in")):
+        for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-1"):
+            want(gsasl(server, protocol, f"{mechanism}-PLUS"), welcome)
+            want(gsasl(server, protocol, mechanism, "--no-cb"), welcome)
+    wrong = gsasl(server, "smtp", "SCRAM-SHA-256-PLUS", password="wrong", ok=(1,))
+    want(wrong, r"^535 5\.7\.8")
+    old = ("--priority", "NORMAL:-VERS-ALL:+VERS-TLS1.2")
+    want(gsasl(server, "smtp", "SCRAM-SHA-256-PLUS", *old, ok=(1,)), r"^504 5\.5\.4")
+    want(gsasl(server, "smtp", "SCRAM-SHA-256", "--no-cb", *old), r"^235 2\.7\.0")
+
+
+def certificates(server):
+    """GNU SASL and curl sign in by a certificate, once the account knows it."""
+    key, certificate = server.folder / "k.pem", server.folder / "c.pem"
+    run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=alice",
+        "-keyout", key, "-out", certificate)  # fmt: skip
+    shown = ("--x509-cert-file", certificate, "--x509-key-file", key)
+    want(gsasl(server, "smtp", "EXTERNAL", *shown, ok=(1,)), r"^535 5\.7\.8")
+    done = server.run("account", "certificate", "add", ALICE, certificate, "--data", server.data)
+    assert done.returncode == 0, done.stdout + done.stderr
+    want(gsasl(server, "smtp", "EXTERNAL", *shown), r"^235 2\.7\.0")
+    by_curl = ("-E", certificate, "--key", key, "--login-options", "AUTH=EXTERNAL", "-u", f"{ALICE}:")
+    want(curl(f"imaps://127.0.0.1:{server.port('imaps')}/", *by_curl), r"LIST")
+
+
 def imapclient(server):
     run(PYTHON, "-c", IMAPCLIENT, server.port("imap"), server.port("imaps"), ALICE, PASSWORD)
 
@@ -306,14 +342,16 @@ def own_client(server):
 
 CHECKS = [
     own_client, swaks_plain, swaks_starttls_auth, swaks_implicit_tls, swaks_pipelined, swaks_lmtp,
-    swaks_refused, curl_smtp, curl_imap, curl_pop3, msmtp, mbsync, fetchmail, mutt, imapclient,
+    swaks_refused, curl_smtp, curl_imap, curl_pop3, msmtp, mbsync, fetchmail, mutt, gsasl_scram, certificates,
+    imapclient,
 ]  # fmt: skip
 
 
 def main():
     runtime = os.environ.get("RUNTIME", "mio")
     failed = 0
-    with Server(runtime=runtime) as server:
+    settings = ("server.scram_sha1=true", "server.client_certificates=true")
+    with Server(*settings, runtime=runtime) as server:
         for check in CHECKS:
             begin = time.monotonic()
             try:
