@@ -19,6 +19,8 @@ use posthaste_core::smtp::reply::{Enhanced, Reply};
 use posthaste_core::smtp::server::{Admission, Config, Decision, Event, Outcome, Role, Server};
 use posthaste_core::smtp::{Smtp, SmtpClient};
 
+use crate::sign_in;
+
 /// A server machine hears the octets, whole and cut: the same events, the same replies, no stray in
 /// either. The first octet chooses the settings, the second how to cut.
 pub fn server(octets: &[u8]) {
@@ -48,7 +50,12 @@ pub fn server(octets: &[u8]) {
         config.limits.text_line = 64;
         config.limits.command_line = 80;
         config.limits.recipients = 3;
-        Server::new(Arc::new(config))
+        let mut server = Server::new(Arc::new(config));
+        // What tokens, certificates and binding to the channel want.
+        if settings & 128 != 0 {
+            server.secured(sign_in::SHOWN);
+        }
+        server
     };
     let whole = play(make(), &mut answer_server, wire, wire.len());
     let pieces = play(make(), &mut answer_server, wire, usize::from(*cut % 16) + 1);
@@ -79,8 +86,15 @@ pub fn client(octets: &[u8]) {
             config.account = Account::new("user", "pencil").ok();
             config.plaintext_auth = true;
         }
+        if settings & 16 != 0 {
+            config.account = Account::bearer("user", "pencil").ok();
+        }
         config.limits.reply_octets = 300;
-        Client::new(Arc::new(config), [1; 18])
+        let mut client = Client::new(Arc::new(config), [1; 18]);
+        if settings & 32 != 0 {
+            client.secured(sign_in::SHOWN);
+        }
+        client
     };
     let mut asked = 0;
     let whole = play(make(), &mut |event| answer_client(event, &mut asked), wire, wire.len());
@@ -255,7 +269,10 @@ fn answer_server(event: Event<'_>) -> Shown<Smtp> {
             })
         }
         Event::SignIn(ask, _) => ask.with(if no { Verdict::Rejected } else { Verdict::Accepted }),
+        Event::Lookup(ask, identity) if !no => ask.with(sign_in::known(&identity, "pencil")),
         Event::Lookup(ask, _) => ask.refused(),
+        Event::Bearer(ask, token) => ask.with(sign_in::grant(&token, "pencil")),
+        Event::External(ask, _) => ask.with(if no { Verdict::Rejected } else { Verdict::Accepted }),
         Event::Expand(ask, _) => ask.refused(),
         Event::Verify(ask, _) => ask.refused(),
         _ => return (None, None),
