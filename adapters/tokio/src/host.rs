@@ -6,13 +6,14 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use posthaste_core::gate::TlsMode;
+use posthaste_core::gate::{Limits, TlsMode};
 use posthaste_core::machine::{Machine, TlsFacts};
 use posthaste_tls::link::Fault;
-use posthaste_tls::{BindError, Config, Handle};
+use posthaste_tls::{BindError, Config, Handle, Listener};
 
 use crate::connection::Connection;
 use crate::hall::{Bound, Hall, Visit};
+use crate::wire::Wire;
 
 /// What is served: a machine for each connection, and what answers its questions.
 ///
@@ -33,6 +34,53 @@ pub trait Service: Send + Sync + 'static {
         connection: &mut Connection<Self::Machine>,
         peer: Peer,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// A service of several listeners, each of which speaks as its settings say.
+pub trait Listens: Service {
+    /// How a listener speaks.
+    type Config;
+
+    /// There is another listener, which does TLS in that way and speaks as `config` says. Whether the protocol
+    /// offers to start TLS follows from `mode`.
+    fn listen(&mut self, mode: TlsMode, config: Self::Config);
+}
+
+/// What a [`Host`] is to be.
+#[derive(Debug)]
+pub struct Builder<S> {
+    pub(crate) service: S,
+    config: Config,
+}
+
+impl<S: Listens> Builder<S> {
+    /// Nobody listens yet.
+    pub(crate) fn new(service: S) -> Self {
+        Self { service, config: Config::default() }
+    }
+
+    /// Listens there, and speaks as `config` says. Whether it offers to start TLS follows from the listener.
+    #[must_use]
+    pub fn listen(mut self, listener: Listener, config: S::Config) -> Self {
+        self.service.listen(listener.mode, config);
+        self.config.listeners.push(listener);
+        self
+    }
+
+    /// What the door and the wire allow, for all listeners together.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.config.limits = limits;
+        self
+    }
+
+    /// Binds all listeners.
+    ///
+    /// # Errors
+    /// Which address cannot be bound, and why.
+    pub fn bind(self) -> Result<Host<S>, BindError> {
+        Host::bind(self.config, self.service)
+    }
 }
 
 /// Who is at the other end, as far as the connection tells.
@@ -74,7 +122,7 @@ impl Peer {
 /// A server whose sockets are bound, for a [`Service`]: `smtp::Server`, `pop3::Server` and `imap::Server`
 /// are hosts.
 ///
-/// It counts and refuses connections by its [`Limits`](crate::Limits), starts TLS where that comes first,
+/// It counts and refuses connections by its [`Limits`], starts TLS where that comes first,
 /// and stops gracefully by its [`Handle`]: nothing is accepted any more, conversations that are idle are
 /// told goodbye, others may finish what they are at, for `drain` at most; then handlers are dropped.
 ///
@@ -140,6 +188,25 @@ impl<S> fmt::Debug for Host<S> {
         let addresses = self.bound.hall.control().addresses();
         f.debug_struct("Host").field("addresses", &addresses).finish()
     }
+}
+
+/// Has a conversation without a socket: the peer says all of `says` and then closes its side; gives what it
+/// is told.
+pub(crate) async fn rehearse<M: Machine>(
+    mut machine: M,
+    tls: Option<TlsFacts>,
+    says: &[u8],
+    converse: impl AsyncFnOnce(&mut Connection<M>),
+) -> String {
+    if let Some(facts) = tls {
+        machine.secured(facts);
+    }
+    // Scripts have no options to set, and do not break.
+    let Ok(mut connection) = Connection::new(Wire::script(says), machine) else {
+        return String::new();
+    };
+    converse(&mut connection).await;
+    String::from_utf8_lossy(&connection.wire().heard()).into_owned()
 }
 
 /// One connection, from what comes before the protocol to its end.

@@ -5,6 +5,7 @@
 //!
 //! - [`smtp`]: a server of SMTP, submission and LMTP ([`smtp::Server`], [`smtp::Handler`]) and a client
 //!   ([`smtp::Client`]).
+//! - [`pop3`] and [`imap`]: servers of the same shape, for maildrops and mailboxes of yours.
 //! - A [`Host`] serves any machine in that way: it accepts, limits, starts TLS and stops.
 //! - A [`Connection`] is a bare machine over a socket, for programs that would rather write
 //!   `while let Some(event) = connection.next().await?` than a handler; servers and clients alike. It
@@ -16,14 +17,16 @@
 //! | module | holds |
 //! |---|---|
 //! | [`smtp`] | SMTP, submission, LMTP: handler, server, client |
-//! | [`pop3`], [`imap`] | a connection with the machines of each |
+//! | [`pop3`], [`imap`] | the same for POP3 and IMAP servers: handler, server |
 //! | [`connection`] | [`Connection`] |
+//! | [`answerer`] | [`Answerer`]: what answers a bare machine, awaited |
 //! | [`wire`] | [`Wire`]: the socket under it, TCP or Unix |
 //! | [`host`] | [`Host`]: listeners, and a [`Service`] for each connection; [`Peer`] |
 //! | [`server`] | [`Server`], and `task`: one connection of it |
 //! | `hall` | binding and accepting, for both |
 //! | `leash` | what ends a conversation from outside: the server's stopping, the clock |
 
+pub mod answerer;
 pub mod connection;
 mod hall;
 pub mod host;
@@ -36,8 +39,9 @@ pub mod smtp;
 mod task;
 pub mod wire;
 
+pub use answerer::{Access, Answerer, Happened};
 pub use connection::{Connection, Poker};
-pub use host::{Host, Peer, Service};
+pub use host::{Builder, Host, Listens, Peer, Service};
 pub use posthaste_core::gate::{Arrival, Limits, Network, TlsMode};
 pub use posthaste_tls::{
     BindError, ClientTls, Config, Counts, Factory, Handle, Inbox, InboxOf, Listener, ServerTls,

@@ -3,7 +3,7 @@
 use std::future::{Future, ready};
 
 use posthaste_core::machine::{End, Question};
-use posthaste_core::sasl::{Certificate, Credentials, Denial, Found, Identity, Token, Verdict};
+use posthaste_core::sasl::{Certificate, Credentials, Found, Identity, Token, Verdict};
 use posthaste_core::smtp::client::event::Recipient;
 use posthaste_core::smtp::reply::Reply;
 use posthaste_core::smtp::server::event::{self, Query};
@@ -12,19 +12,7 @@ use posthaste_core::smtp::server::{Admission, Event, Outcome};
 use super::body::Body;
 use super::refusal::Refusal;
 use super::transaction::{Peer, Transaction};
-
-/// What becomes of a sign-in whose user the handler has to know.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// Come in, as this user.
-    As(String),
-    /// The token opens nothing, for this reason. For a certificate the same as [`Rejected`](Self::Rejected).
-    Denied(Denial),
-    /// No. One word for all reasons, so that nobody learns which users exist.
-    Rejected,
-    /// It cannot be said now.
-    Unavailable,
-}
+use crate::answerer::Access;
 
 /// Answers the questions of one SMTP, submission or LMTP session. Each method has a default that is safe:
 /// as it stands a handler takes no mail, signs nobody in, and tells nobody who its users are.

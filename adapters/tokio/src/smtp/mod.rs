@@ -7,7 +7,7 @@
 //! | `transaction` | [`Peer`], [`Transaction`]: what handlers are shown |
 //! | `body` | [`Body`]: a message that is coming in |
 //! | `refusal` | [`Refusal`]: how a handler says no |
-//! | `server` | [`Server`], its [`Builder`]; [`rehearse`]: a handler without a socket |
+//! | `server` | [`Server`]; [`rehearse`]: a handler without a socket |
 //! | `serve` | [`converse`]: the loop that asks a handler what the machine asks |
 //! | `remote` | [`Remote`]: where a client connects to, and how |
 //! | `client` | [`Client`] |
@@ -32,9 +32,10 @@ mod server;
 mod source;
 mod transaction;
 
+pub use crate::answerer::Access;
 pub use body::{Body, Lost};
 pub use client::Client;
-pub use handler::{Access, Handler};
+pub use handler::Handler;
 pub use posthaste_core::grammar::address::Address;
 pub use posthaste_core::sasl::client::Account;
 pub use posthaste_core::sasl::{
@@ -49,6 +50,6 @@ pub use refusal::Refusal;
 pub use remote::Remote;
 pub use report::{Error, Failed, Fate, Report};
 pub use serve::converse;
-pub use server::{Builder, Server, Sessions, rehearse};
+pub use server::{Server, Sessions, rehearse};
 pub use source::{FromReader, Reader, Source, from_reader};
 pub use transaction::{Peer, Transaction};

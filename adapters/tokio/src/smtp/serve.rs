@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use posthaste_core::machine::{Answered, Ask, TlsFacts};
-use posthaste_core::sasl::{Credentials, Denial, Grant, Verdict};
+use posthaste_core::sasl::{Credentials, Verdict};
 use posthaste_core::smtp::Smtp;
 use posthaste_core::smtp::reply::Reply;
 use posthaste_core::smtp::server::event::{self, Decision};
@@ -14,7 +14,7 @@ use posthaste_tls::link::Fault;
 use tokio::time::timeout;
 
 use super::body::{After, Body, Finished, Lost};
-use super::handler::{Access, Handler};
+use super::handler::Handler;
 use super::refusal::Refusal;
 use super::transaction::{Peer, Transaction, recipient};
 use crate::connection::Connection;
@@ -105,17 +105,10 @@ impl<H: Handler> Desk<'_, H> {
     async fn hear(&mut self, event: Event<'_>) -> Then {
         let answered = match event {
             Event::Bearer(ask, token) => {
-                let mut access = self.handler.bearer(&self.peer, &token).await;
-                if token.is_empty() && matches!(access, Access::As(_)) {
-                    // The machine lets nobody in by it.
-                    access = Access::Rejected;
-                }
-                ask.with(match self.enters(access) {
-                    Access::As(_) => Grant::Accepted,
-                    Access::Denied(denial) => Grant::Rejected(Box::new(denial)),
-                    Access::Rejected => Grant::Rejected(Box::new(Denial::invalid())),
-                    Access::Unavailable => Grant::Unavailable,
-                })
+                let access = self.handler.bearer(&self.peer, &token).await;
+                let access = access.unless(token.is_empty());
+                self.entering = access.user();
+                ask.with(access.grant())
             }
             Event::Connected(ask) => ask.with(self.handler.connected(&self.peer).await),
             Event::Data(ask, _) => match self.data().await {
@@ -130,11 +123,8 @@ impl<H: Handler> Desk<'_, H> {
             Event::Expand(ask, query) => ask.with(self.handler.expand(&self.peer, &query).await),
             Event::External(ask, certificate) => {
                 let access = self.handler.certificate(&self.peer, &certificate).await;
-                ask.with(match self.enters(access) {
-                    Access::As(_) => Verdict::Accepted,
-                    Access::Denied(_) | Access::Rejected => Verdict::Rejected,
-                    Access::Unavailable => Verdict::Unavailable,
-                })
+                self.entering = access.user();
+                ask.with(access.verdict())
             }
             Event::Hello { verb, name } => {
                 self.hello(verb, name.to_string()).await;
@@ -214,14 +204,6 @@ impl<H: Handler> Desk<'_, H> {
             self.entering = Some(user.to_string());
         }
         Then::Answer(ask.with(verdict))
-    }
-
-    /// Remembers who comes in.
-    fn enters(&mut self, access: Access) -> Access {
-        if let Access::As(user) = &access {
-            self.entering = Some(user.clone());
-        }
-        access
     }
 
     async fn hello(&mut self, verb: event::Hello, name: String) {

@@ -4,18 +4,15 @@ use std::fmt;
 use std::sync::Arc;
 
 use posthaste_core::gate::TlsMode;
-use posthaste_core::machine::Machine;
 use posthaste_core::smtp::server::{self as core, Config};
 use posthaste_tls::link::Fault;
-use posthaste_tls::{BindError, Listener};
 
 use super::handler::Handler;
 use super::serve::converse;
 use super::transaction::Peer;
 use crate::connection::Connection;
-use crate::host::{Host, Service};
-use crate::wire::Wire;
-use crate::{Limits, Network, Peer as Caller};
+use crate::host::{self, Builder, Host, Listens, Service};
+use crate::{Network, Peer as Caller};
 
 /// A server whose sockets are bound, with a [`Handler`] for each session, made by `F`.
 ///
@@ -83,58 +80,35 @@ where
 {
     /// A server that makes a handler for each session by `make`. What sessions share stands in an `Arc`
     /// that `make` clones into each handler.
-    pub fn builder(make: F) -> Builder<F> {
-        let sessions = Sessions { make, configs: Vec::new(), filters: Vec::new() };
-        Builder { sessions, config: posthaste_tls::Config::default() }
+    pub fn builder(make: F) -> Builder<Sessions<F>> {
+        Builder::new(Sessions { make, configs: Vec::new(), filters: Vec::new() })
     }
 }
 
-/// What a [`Server`] is to be.
-#[derive(Debug)]
-pub struct Builder<F> {
-    sessions: Sessions<F>,
-    config: posthaste_tls::Config,
-}
-
-impl<F, H> Builder<F>
+impl<F, H> Listens for Sessions<F>
 where
     F: Fn(&Peer) -> H + Send + Sync + 'static,
     H: Handler + 'static,
 {
-    /// Listens there, and speaks as `config` says. Whether STARTTLS is offered follows from the listener, and
-    /// whether XCLIENT is from [`filters`](Self::filters).
-    #[must_use]
-    pub fn listen(mut self, listener: Listener, mut config: Config) -> Self {
-        config.starttls = listener.mode == TlsMode::StartTls;
+    type Config = Config;
+
+    fn listen(&mut self, mode: TlsMode, mut config: Config) {
+        config.starttls = mode == TlsMode::StartTls;
+        // Only for filters that are listed.
         config.xclient = true;
         let filter = Arc::new(config.clone());
         config.xclient = false;
-        self.config.listeners.push(listener);
-        self.sessions.configs.push([Arc::new(config), filter]);
-        self
+        self.configs.push([Arc::new(config), filter]);
     }
+}
 
+impl<F> Builder<Sessions<F>> {
     /// Peers there may say by XCLIENT for whom they speak; [`Handler::connected`] is then asked again. Default:
     /// none.
     #[must_use]
     pub fn filters(mut self, networks: Vec<Network>) -> Self {
-        self.sessions.filters = networks;
+        self.service.filters = networks;
         self
-    }
-
-    /// What the door and the wire allow, for all listeners together.
-    #[must_use]
-    pub fn limits(mut self, limits: Limits) -> Self {
-        self.config.limits = limits;
-        self
-    }
-
-    /// Binds all listeners.
-    ///
-    /// # Errors
-    /// Which address cannot be bound, and why.
-    pub fn bind(self) -> Result<Server<F>, BindError> {
-        Host::bind(self.config, self.sessions)
     }
 }
 
@@ -165,14 +139,9 @@ pub async fn rehearse<H: Handler>(
     handler: &mut H,
     says: impl AsRef<[u8]>,
 ) -> String {
-    let mut machine = core::Server::new(Arc::new(config));
-    if let Some(facts) = peer.tls {
-        machine.secured(facts);
-    }
-    // Scripts have no options to set, and do not break.
-    let Ok(mut connection) = Connection::new(Wire::script(says.as_ref()), machine) else {
-        return String::new();
-    };
-    let _ = converse(&mut connection, peer, handler).await;
-    String::from_utf8_lossy(&connection.wire().heard()).into_owned()
+    let machine = core::Server::new(Arc::new(config));
+    host::rehearse(machine, peer.tls, says.as_ref(), async |connection| {
+        let _ = converse(connection, peer, handler).await;
+    })
+    .await
 }
