@@ -75,6 +75,16 @@ impl<'i> Command<'i> {
         Self { line, verb: Verb::parse(word), args: args.trim_ascii() }
     }
 
+    /// Whether this is the first line of an HTTP request, by its method: RFC 9110 §9.1, RFC 5789, RFC 9113 §3.4.
+    pub(crate) fn is_http(self) -> bool {
+        const METHODS: [&[u8]; 10] = [
+            b"CONNECT", b"DELETE", b"GET", b"HEAD", b"OPTIONS", b"PATCH", b"POST", b"PRI", b"PUT",
+            b"TRACE",
+        ];
+        let (first, _) = word(self.line);
+        METHODS.contains(&first)
+    }
+
     /// What of the line may be shown when it is refused: nothing of credentials, also not of those that
     /// went astray because a sign-in had failed before they came.
     pub(crate) fn shown(self) -> &'i [u8] {

@@ -363,9 +363,7 @@ impl Server {
             Verb::Rcpt => self.rcpt(command, out),
             Verb::Rset => self.rset(command, out),
             Verb::StartTls => self.starttls(command, out),
-            Verb::Unknown => {
-                self.bad(command, out, 500, Enhanced(5, 5, 1), "There is no such command")
-            }
+            Verb::Unknown => self.unknown(command, out),
             Verb::Vrfy => self.vrfy(command, out),
             Verb::XClient => self.xclient(command, out),
         }
@@ -385,6 +383,9 @@ impl Server {
         let command = Command::parse(line);
         let is_auth = command.verb == Verb::Auth && !command.args.is_empty();
         self.reach(if is_auth { Limit::AuthLine } else { Limit::CommandLine });
+        if command.is_http() {
+            return self.unknown(command, out);
+        }
         self.bad(command, out, 500, Enhanced(5, 5, 2), "The line is too long")
     }
 

@@ -1,4 +1,5 @@
-//! The commands without much substance: NOOP, HELP, VRFY, EXPN, RSET, QUIT; RFC 5321 §4.1.1.5 to §4.1.1.10.
+//! The commands without much substance: NOOP, HELP, VRFY, EXPN, RSET, QUIT; RFC 5321 §4.1.1.5 to §4.1.1.10. And what
+//! is no command.
 
 use alloc::vec::Vec;
 
@@ -69,6 +70,14 @@ impl Server {
             Self::say(out, 250, Enhanced(2, 0, 0), "Ok");
         }
         Event::Reset
+    }
+
+    pub(super) fn unknown<'i>(&mut self, command: Command<'i>, out: &mut Vec<u8>) -> Event<'i> {
+        if command.is_http() {
+            // A web page makes the browsers of those who read it say this, and mail in the lines that follow.
+            return self.bad(command, out, 421, Enhanced(4, 7, 0), "This is no web server");
+        }
+        self.bad(command, out, 500, Enhanced(5, 5, 1), "There is no such command")
     }
 
     pub(super) fn quit<'i>(&mut self, command: Command<'i>, out: &mut Vec<u8>) -> Event<'i> {
