@@ -188,9 +188,10 @@ pub struct Envelope {
     pub smtputf8: bool,
     /// `RET=`, told if the server knows DSN.
     pub ret: Option<Ret>,
-    /// `ENVID=`, not encoded, ASCII; told if the server knows DSN.
+    /// `ENVID=`, not encoded, printable ASCII of 100 octets at most; else left out. Told if the server knows DSN.
     pub envid: Option<Box<str>>,
-    /// `AUTH=`, not encoded: who submitted it first, or nobody knows (empty). Told if the server knows AUTH.
+    /// `AUTH=`, not encoded: who submitted it first. What is no mailbox means that nobody knows. Told if the server
+    /// knows AUTH.
     pub auth: Option<Box<str>>,
     /// `REQUIRETLS`: it goes under TLS, with a certificate that was verified, to servers that offer it; or
     /// not at all.
@@ -211,7 +212,8 @@ pub struct Recipient {
     pub address: Address,
     /// `NOTIFY=`, told if the server knows DSN.
     pub notify: Option<Notify>,
-    /// `ORCPT=`, as `kind;address` not encoded, ASCII; told if the server knows DSN.
+    /// `ORCPT=`, as `kind;address` not encoded, printable ASCII and encoded within 500 octets; else left out. Told
+    /// if the server knows DSN.
     pub orcpt: Option<Box<str>>,
 }
 

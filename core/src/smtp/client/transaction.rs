@@ -10,10 +10,11 @@ use bytes::Bytes;
 use super::event::{Envelope, Event, Step, Why};
 use super::machine::{Client, Phase, Unit};
 use super::response::Response;
+use crate::grammar::address::Mailbox;
 use crate::grammar::decimal;
 use crate::machine::{Advance, End, Input, Instant, OUTPUT_HIGH};
 use crate::smtp::body::Stuffer;
-use crate::smtp::extension::{BodyKind, ByMode, DeliverBy, Ret, Xtext};
+use crate::smtp::extension::{BodyKind, ByMode, DeliverBy, ENVID_OCTETS, ORCPT_OCTETS, Ret, Xtext};
 use crate::smtp::reply;
 
 /// Commands that may be without a reply, so that neither side's buffers fill up: RFC 2920 §3.1.
@@ -222,6 +223,11 @@ impl Client {
     }
 }
 
+/// Whether a parameter may carry this: printable ASCII, not more of it than so many octets.
+fn is_printable(text: &str, most: usize) -> bool {
+    (1..=most).contains(&text.len()) && text.bytes().all(|c| matches!(c, b' '..=b'~'))
+}
+
 /// Whether `n` is more than the server takes, if it said.
 fn over(most: Option<u64>, n: u64) -> bool {
     most.is_some_and(|most| most > 0 && n > most)
@@ -295,18 +301,20 @@ impl Transaction {
                 Some(Ret::Full) => out.extend_from_slice(b" RET=FULL"),
                 Some(Ret::Headers) => out.extend_from_slice(b" RET=HDRS"),
             }
-            // RFC 3461 §4.4: what is not ASCII cannot be told.
-            if let Some(envid) = envelope.envid.as_ref().filter(|envid| envid.is_ascii()) {
+            // RFC 3461 §4.4: what is not printable ASCII, or too long, cannot be told.
+            let envid = envelope.envid.as_ref();
+            if let Some(envid) = envid.filter(|envid| is_printable(envid, ENVID_OCTETS)) {
                 out.extend_from_slice(b" ENVID=");
                 Xtext::encode(envid.as_bytes(), out);
             }
         }
         if let (Some(name), true) = (&envelope.auth, offer.signs_in()) {
             out.extend_from_slice(b" AUTH=");
-            if name.is_empty() {
-                out.extend_from_slice(b"<>");
+            // RFC 4954 §5: a mailbox, or nobody knows.
+            match Mailbox::parse(name.as_bytes()) {
+                Ok(_) => Xtext::encode(name.as_bytes(), out),
+                Err(_) => out.extend_from_slice(b"<>"),
             }
-            Xtext::encode(name.as_bytes(), out);
         }
         // Whoever does not offer these was asked already whether that matters.
         let mut tell = |word: &str, value: &dyn fmt::Display| {
@@ -500,13 +508,17 @@ impl super::event::Recipient {
             if let Some(notify) = self.notify {
                 out.extend_from_slice(format!(" NOTIFY={notify}").as_bytes());
             }
-            // RFC 3461 §4.2: what is not ASCII cannot be told.
-            let orcpt = self.orcpt.as_ref().filter(|orcpt| orcpt.is_ascii());
+            // RFC 3461 §4.2: what is not printable ASCII, or too long, cannot be told.
+            let orcpt = self.orcpt.as_ref().filter(|orcpt| is_printable(orcpt, ORCPT_OCTETS));
+            let start = out.len();
             if let Some((kind, address)) = orcpt.and_then(|orcpt| orcpt.split_once(';')) {
                 out.extend_from_slice(b" ORCPT=");
                 out.extend(kind.bytes().filter(|c| c.is_ascii_alphanumeric() || *c == b'-'));
                 out.push(b';');
                 Xtext::encode(address.as_bytes(), out);
+                if out.len() - start > ORCPT_OCTETS {
+                    out.truncate(start);
+                }
             }
         }
         out.extend_from_slice(b"\r\n");
