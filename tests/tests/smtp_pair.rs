@@ -307,7 +307,8 @@ impl Case {
             && (!message.sized || message.text.0.len() as u64 <= self.message_size)
             && fits
             && (offers.smtputf8 || !message.utf8)
-            && (offers.future_release || !held)
+            // RFC 4865 §4: submission has it, and nobody else.
+            && (offers.future_release && self.role == Role::Submission || !held)
             && (offers.deliver_by || !returned)
             // Nobody vouches for the TLS of this world.
             && !requires_tls
