@@ -176,6 +176,7 @@ fn smtp() -> Server {
     config.mechanisms = Mechanism::ALL.to_vec();
     config.limits = Limits {
         errors: u32::MAX,
+        tarpit_errors: u32::MAX,
         auth_failures: u32::MAX,
         junk_commands: u32::MAX,
         ..Limits::DEFAULT

@@ -333,8 +333,9 @@ impl Model {
                 _ => return 555,
             }
         }
+        // RFC 6531 §3.5: 550 for a sender, 553 for a recipient.
         if !path.is_ascii() && !utf8 {
-            return 553;
+            return 550;
         }
         if let Some(code) = opinion(path) {
             return code;

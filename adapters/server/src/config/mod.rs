@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use limits::Limits;
 use posthaste_core::gate::Network;
+use posthaste_core::grammar::domain::Domain;
 use read::Section;
 
 use crate::exit::{Exit, Failure};
@@ -207,7 +208,9 @@ fn domain(text: &str) -> Option<String> {
                 && !label.ends_with('-')
                 && label.chars().all(|c| c.is_alphanumeric() || c == '-')
         });
-    ok.then(|| text.to_lowercase())
+    // In the form that all of them read (RFC 6531 §3.7.1), and that addresses are compared in.
+    let ascii = || Domain::parse(text.as_bytes()).ok().map(|name| name.to_canonical());
+    ok.then(ascii).flatten().map(|name| name.as_str().to_owned())
 }
 
 fn mailbox(text: &str) -> Option<String> {

@@ -167,9 +167,14 @@ impl Server {
         enhanced: Enhanced,
         why: &'static str,
     ) {
-        if self.may_err(out) {
-            self.say_no(&Reply::constant(code, enhanced, why), out);
+        if !self.may_err(out) {
+            return;
         }
+        if code == 421 {
+            Self::say(out, code, enhanced, why);
+            return self.end(End::Errors);
+        }
+        self.say_no(&Reply::constant(code, enhanced, why), out);
     }
 
     /// Says no in the host's words. In LMTP the peer is ours, and not punished for its recipients.
