@@ -42,7 +42,7 @@ pub(crate) enum Command {
     /// Show what a message is made of
     Mime(Mime),
     /// Send a message by SMTP, for trying things
-    Send(Send),
+    Send(Box<Send>),
     /// Make load for any SMTP or LMTP server, and tell how it fares
     SmtpLoad(Box<SmtpLoad>),
     /// Take mail and count it, keep it or refuse it: a server for trying and measuring clients
@@ -220,7 +220,7 @@ pub(crate) struct Send {
     /// Whom to; may be repeated
     #[arg(long, required = true, value_name = "ADDRESS")]
     pub(crate) to: Vec<String>,
-    /// Who from (else the sign-in name, or postmaster@localhost)
+    /// Who from (else the sign-in name, or postmaster@localhost); `<>` is nobody, as reports have it
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) from: Option<String>,
     /// The subject
@@ -229,9 +229,9 @@ pub(crate) struct Send {
     /// The text
     #[arg(long, conflicts_with = "file")]
     pub(crate) text: Option<String>,
-    /// A whole message to send as it is; `-` is standard input
+    /// A whole message to send as it is; `-` is standard input. If repeated, each goes over the same connection
     #[arg(long, value_name = "FILE")]
-    pub(crate) file: Option<PathBuf>,
+    pub(crate) file: Vec<PathBuf>,
     /// Where the server is
     #[arg(long, default_value = "127.0.0.1:2525", value_name = "HOST:PORT")]
     pub(crate) server: String,
@@ -247,14 +247,61 @@ pub(crate) struct Send {
     /// Sign in as
     #[arg(long, value_name = "NAME")]
     pub(crate) user: Option<String>,
+    /// Sign in by this mechanism alone, such as PLAIN (else by the strongest that is offered)
+    #[arg(long, value_name = "MECHANISM", requires = "user")]
+    pub(crate) auth: Option<String>,
     /// Speak LMTP
     #[arg(long)]
     pub(crate) lmtp: bool,
+    /// Wait for each reply, even if the server offers PIPELINING
+    #[arg(long)]
+    pub(crate) no_pipelining: bool,
+    /// Send by DATA, even if the server offers CHUNKING
+    #[arg(long)]
+    pub(crate) no_chunking: bool,
+    #[command(flatten)]
+    pub(crate) parameters: Parameters,
     /// Print the conversation
     #[arg(long, short)]
     pub(crate) verbose: bool,
     #[command(flatten)]
     pub(crate) password: Password,
+}
+
+/// What is said of a message beside its sender and recipients.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Parameters, for servers that offer them")]
+pub(crate) struct Parameters {
+    /// What the octets are: `7bit`, `8bitmime` or `binarymime` (else found out)
+    #[arg(long, value_parser = ["7bit", "8bitmime", "binarymime"])]
+    pub(crate) body: Option<String>,
+    /// The header fields are UTF-8
+    #[arg(long)]
+    pub(crate) smtputf8: bool,
+    /// When to report: `never`, or some of success,failure,delay
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) notify: Option<String>,
+    /// The recipient as first written, such as rfc822;ann@example.org; the first goes with the first --to
+    #[arg(long, value_name = "TYPE;ADDRESS")]
+    pub(crate) orcpt: Vec<String>,
+    /// What a report carries: `full` (the message) or `headers`
+    #[arg(long, value_parser = ["full", "headers"])]
+    pub(crate) ret: Option<String>,
+    /// A name for the message, which comes back in reports
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) envid: Option<String>,
+    /// Send it only over TLS with a verified certificate, and only to servers that promise the same
+    #[arg(long)]
+    pub(crate) requiretls: bool,
+    /// -9 to 9
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) priority: Option<i8>,
+    /// Hold it so long ("4h"), or until such a time (2027-01-31T08:00:00Z)
+    #[arg(long, value_name = "TIME")]
+    pub(crate) hold: Option<String>,
+    /// Deliver it in so many seconds, or else return it (`3600;R`) or report that (`3600;N`)
+    #[arg(long, value_name = "SECONDS;MODE", allow_hyphen_values = true)]
+    pub(crate) by: Option<String>,
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -58,6 +58,65 @@ fn every_way_to_send() {
     server.stop();
 }
 
+/// Several messages over one connection, and what else can be said of them.
+#[test]
+fn many_files_and_parameters() {
+    let place = Place::with(&[ANN]);
+    let server = place.serve();
+    let to = ["--to", ANN];
+    let file = |name: &str, text: &str| {
+        let path = place.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let first = file("first", "Subject: 1\r\n\r\nthe first\r\n");
+    let second = file("second", "Subject: 2\r\n\r\nzw\u{f6}lf\r\n");
+    let files = ["--file", &first, "--file", &second];
+
+    // Parameters that the server does not offer and the message does not need are left out.
+    let more = [
+        "--no-pipelining",
+        "--no-chunking",
+        "--notify",
+        "never",
+        "--ret",
+        "headers",
+        "--envid",
+        "x y",
+    ];
+    let orcpt = ["--orcpt", "rfc822;old@example.org", "--priority", "3", "--from", "<>"];
+    let said = send(place.smtp, &[&to[..], &files, &more, &orcpt].concat()).fine();
+    assert!(said.contains("first: 250 2.0.0") && said.contains("second: 250 2.0.0"), "{said}");
+    let inbox = place.inbox(ANN);
+    for text in ["the first", "zw\u{f6}lf", "Return-Path: <>"] {
+        assert!(inbox.contains(text), "no {text:?} in {inbox}");
+    }
+    let sign_in = ["--user", ANN, "--password-stdin", "--auth"];
+    for mechanism in ["PLAIN", "login", "SCRAM-SHA-256"] {
+        send(place.submission, &[&to[..], &sign_in, &[mechanism]].concat()).fine();
+    }
+
+    // What it needs and the server cannot do is said, with the message that it is about.
+    let held = ["--hold", "4h"];
+    let said = send(place.smtp, &[&to[..], &files, &held].concat());
+    said.fails(69, &["first: the server does not hold", "second: the server does not hold"]);
+    send(place.smtp, &[&to[..], &["--requiretls"]].concat()).fails(69, &["requires TLS"]);
+    send(place.smtp, &[&to[..], &["--body", "binarymime"]].concat()).fails(69, &["binary"]);
+    let unknown = ["--to", "nobody@example.org"];
+    let said = send(place.smtp, &[&unknown[..], &files].concat());
+    said.fails(
+        69,
+        &["first to nobody@example.org: 550 5.1.1", "second to nobody@example.org: 550"],
+    );
+
+    // What cannot be meant is not sent.
+    send(place.smtp, &[&to[..], &["--notify", "often"]].concat()).fails(64, &["--notify"]);
+    send(place.smtp, &[&to[..], &["--envid", "a\nb"]].concat()).fails(64, &["--envid"]);
+    send(place.submission, &[&to[..], &sign_in, &["GUESS"]].concat()).fails(64, &["--auth"]);
+    send(place.smtp, &[&to[..], &["--file", "nowhere"]].concat()).fails(74, &["nowhere"]);
+    server.stop();
+}
+
 #[test]
 fn nobody_listens() {
     let [port] = free_ports();

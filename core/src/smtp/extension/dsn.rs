@@ -44,8 +44,9 @@ impl Notify {
         self.0 & other.0 == other.0 && (other.0 != 0 || self.0 == 0)
     }
 
-    /// Parses `NEVER` or a list of the others.
-    pub(crate) fn parse(value: &[u8]) -> Option<Self> {
+    /// Parses the parameter's value: `NEVER` or a list of the others, with commas between them.
+    #[must_use]
+    pub fn parse(value: &[u8]) -> Option<Self> {
         if value.eq_ignore_ascii_case(b"NEVER") {
             return Some(Self::NEVER);
         }

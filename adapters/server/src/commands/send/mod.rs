@@ -1,6 +1,11 @@
 //! `posthaste send`: an SMTP client, for trying things.
+//!
+//! # The map
+//! | module | holds |
+//! |---|---|
+//! | [`envelope`] | sender, recipients and parameters, from the command line |
+//! | [`message`] | the messages: files, or one that is made |
 
-use std::io::Read;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,22 +14,24 @@ use parking_lot::Mutex;
 use posthaste_core::grammar::address::Address;
 use posthaste_core::grammar::domain::Host;
 use posthaste_core::machine::End;
-use posthaste_core::mime::build::{Message, MessageId, Options, Part, Text, Unfit};
-use posthaste_core::mime::date::DateTime;
+use posthaste_core::sasl::Mechanism;
 use posthaste_core::sasl::client::Account;
 use posthaste_core::session::{Act, Pair, Place};
 use posthaste_core::smtp::SmtpClient;
 use posthaste_core::smtp::client::{
     Client, Config, Envelope, Event, Order, Piece, Response, TlsPolicy,
 };
-use posthaste_core::smtp::extension::BodyKind;
 use posthaste_mio::blocking;
 use posthaste_tls::link::Fault;
 use posthaste_tls::{ClientTls, Trust, Upgrade};
 
-use crate::cli::Send;
+use self::message::Job;
+use crate::cli::{Parameters, Send};
 use crate::exit::{Exit, Failure};
 use crate::terminal;
+
+mod envelope;
+mod message;
 
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -43,11 +50,13 @@ pub(super) fn run(send: &Send) -> Result<(), Failure> {
         )
     })?;
     let to = send.to.iter().map(|text| address(text)).collect::<Result<Vec<_>, _>>()?;
-    let from = match send.from.as_ref().or(send.user.as_ref()) {
-        Some(text) => address(text)?,
-        None => address("postmaster@localhost")?,
+    let from = match send.from.as_deref().or(send.user.as_deref()) {
+        Some("<>" | "") => None,
+        Some(text) => Some(address(text)?),
+        None => Some(address("postmaster@localhost")?),
     };
-    let message = message(send, &from, &to)?;
+    let jobs = message::jobs(send, from.as_ref(), &to)?;
+    let envelope = envelope::envelope(send, from, &to)?;
     let mut config = config(send)?;
     let upgrade = upgrade(send, host)?;
 
@@ -62,20 +71,18 @@ pub(super) fn run(send: &Send) -> Result<(), Failure> {
         config.hostname = literal(ours.ip()).into();
     }
     let config = Arc::new(config);
-    let envelope = Envelope {
-        sender: Some(from),
-        recipients: to.iter().cloned().map(Into::into).collect(),
-        size: Some(message.len() as u64),
-        body: if message.is_ascii() { BodyKind::SevenBit } else { BodyKind::EightBitMime },
-        ..Envelope::default()
-    };
     let mut nonce = [0; posthaste_core::sasl::client::Exchange::NONCE];
     getrandom::fill(&mut nonce)
         .map_err(|error| Failure::new(Exit::Unavailable, format!("no randomness: {error}"), ""))?;
+    let count = jobs.len();
     let report = Arc::new(Mutex::new(Report::default()));
     let mut sender = Sender {
-        envelope: Some(Box::new(envelope)),
-        message: message.into(),
+        envelope,
+        parameters: send.parameters.clone(),
+        jobs: jobs.into_iter(),
+        many: count > 1,
+        message: bytes::Bytes::new(),
+        to: send.to.clone(),
         verbose: send.verbose,
         report: Arc::clone(&report),
     };
@@ -88,41 +95,63 @@ pub(super) fn run(send: &Send) -> Result<(), Failure> {
         upgrade.as_ref(),
         send.tls == "implicit",
     );
-    let report = std::mem::take(&mut *report.lock());
-    if let Some(failure) = report.failure(&send.to) {
-        return Err(failure);
+    let mut report = std::mem::take(&mut *report.lock());
+    for line in &report.accepted {
+        println!("{line} ({} ms)", begin.elapsed().as_millis());
     }
-    if report.accepted.is_empty() {
+    let left = count - report.begun;
+    if left > 0 && !report.refused.is_empty() {
+        let ended =
+            if report.ended == Some(End::Quit) { "" } else { ": the connection was closed" };
+        report.refused.push(format!("{left} more were not sent{ended}"));
+    }
+    // What was refused is a failure even if others got the message.
+    if !report.refused.is_empty() {
+        return Err(Failure::new(Exit::Unavailable, report.refused.join("\n"), ""));
+    }
+    if report.done < count {
         return Err(broken(&send.server, conversed.err(), report.ended));
     }
-    println!("{} ({} ms)", report.accepted, begin.elapsed().as_millis());
     Ok(())
 }
 
 /// What the server said, as far as it decides the outcome.
 #[derive(Default)]
 struct Report {
-    accepted: String,
-    refused: Vec<(Option<u32>, String)>,
-    gave_up: Option<String>,
+    /// The reply to each message that it took.
+    accepted: Vec<String>,
+    /// What it refused, in its words, and why nothing was sent, in ours.
+    refused: Vec<String>,
+    /// What the message under way is called.
+    name: Option<String>,
+    /// Whether the message under way was taken.
+    taken: Option<String>,
+    /// Messages that were begun.
+    begun: usize,
+    /// Messages that it took.
+    done: usize,
     ended: Option<End>,
 }
 
 impl Report {
-    /// What the server refused, in its words.
-    fn failure(&self, to: &[String]) -> Option<Failure> {
-        let mut said: Vec<String> = self
-            .refused
-            .iter()
-            .map(|(recipient, text)| {
-                let recipient = recipient.and_then(|n| to.get(n as usize));
-                recipient.map_or_else(|| text.clone(), |name| format!("{name}: {text}"))
-            })
-            .collect();
-        said.extend(self.gave_up.clone());
-        // What was refused is a failure even if others got the message.
-        let what = said.join("\n");
-        (!what.is_empty()).then(|| Failure::new(Exit::Unavailable, what, ""))
+    /// With what it is about in front.
+    fn refuse(&mut self, recipient: Option<&str>, text: &str) {
+        let about = [self.name.as_deref(), recipient];
+        let about: Vec<_> = about.into_iter().flatten().collect();
+        let about = about.join(" to ");
+        self.refused.push(if about.is_empty() { text.into() } else { format!("{about}: {text}") });
+    }
+
+    /// The message under way is over.
+    fn finish(&mut self) {
+        if let Some(reply) = self.taken.take() {
+            self.done += 1;
+            self.accepted.push(match &self.name {
+                Some(name) => format!("{name}: {reply}"),
+                None => reply,
+            });
+        }
+        self.name = None;
     }
 }
 
@@ -141,8 +170,14 @@ fn broken(server: &str, fault: Option<Fault>, end: Option<End>) -> Failure {
 }
 
 struct Sender {
-    envelope: Option<Box<Envelope>>,
+    /// Of every message, but for size and body.
+    envelope: Envelope,
+    parameters: Parameters,
+    jobs: std::vec::IntoIter<Job>,
+    many: bool,
+    /// What is left of the message under way.
     message: bytes::Bytes,
+    to: Vec<String>,
     verbose: bool,
     report: Arc<Mutex<Report>>,
 }
@@ -152,17 +187,16 @@ impl Sender {
         if self.verbose && !matches!(event, Event::Source(_) | Event::Ready(_)) {
             eprintln!("{event:?}");
         }
-        let mut report = self.report.lock();
-        let mut refuse = |recipient, response: Response<'_>| {
+        let report = Arc::clone(&self.report);
+        let mut report = report.lock();
+        let mut refuse = |recipient: Option<u32>, response: Response<'_>| {
             if response.code() >= 400 {
-                report.refused.push((recipient, response.to_string()));
+                let recipient = recipient.and_then(|n| self.to.get(n as usize));
+                report.refuse(recipient.map(String::as_str), &response.to_string());
             }
         };
         match event {
-            Event::Ready(ask) => {
-                let order = self.envelope.take().map_or(Order::Quit, Order::Send);
-                return ask.with(order).into();
-            }
+            Event::Ready(ask) => return ask.with(self.next(&mut report)).into(),
             Event::Source(ask) => {
                 let piece = self.message.split_to(self.message.len().min(PIECE));
                 let last = self.message.is_empty();
@@ -170,7 +204,7 @@ impl Sender {
             }
             Event::Recipient(number, response) => refuse(Some(number), response),
             Event::Delivery(number, response) if response.code() >= 400 => refuse(number, response),
-            Event::Delivery(_, response) => report.accepted = response.to_string(),
+            Event::Delivery(_, response) => report.taken = Some(response.to_string()),
             Event::Greeted(response)
             | Event::Hello(response, _)
             | Event::StartTls(response)
@@ -178,11 +212,36 @@ impl Sender {
             | Event::Sender(response)
             | Event::Data(response)
             | Event::Chunk(response) => refuse(None, response),
-            Event::GaveUp(why) | Event::NotSent(why) => report.gave_up = Some(why.to_string()),
-            Event::Ended(end) => report.ended = Some(end),
+            Event::GaveUp(why) | Event::NotSent(why) => report.refuse(None, &why.to_string()),
+            Event::Finished => report.finish(),
+            Event::Ended(end) => {
+                report.finish();
+                report.ended = Some(end);
+            }
             _ => {}
         }
         Act::Done
+    }
+
+    /// The next message that can be read, or goodbye.
+    fn next(&mut self, report: &mut Report) -> Order {
+        for job in self.jobs.by_ref() {
+            report.begun += 1;
+            report.name = job.name().filter(|_| self.many);
+            match job.read() {
+                Ok(octets) => {
+                    self.message = octets.into();
+                    return Order::Send(Box::new(Envelope {
+                        size: Some(self.message.len() as u64),
+                        body: envelope::body(&self.parameters, &self.message),
+                        ..self.envelope.clone()
+                    }));
+                }
+                Err(failure) => report.refused.push(failure.what),
+            }
+        }
+        report.name = None;
+        Order::Quit
     }
 }
 
@@ -195,16 +254,29 @@ fn address(text: &str) -> Result<Address, Failure> {
 fn config(send: &Send) -> Result<Config, Failure> {
     let mut config = Config::new("localhost");
     config.lmtp = send.lmtp;
+    config.pipelining = !send.no_pipelining;
+    config.chunking = !send.no_chunking;
     config.tls = if send.tls == "starttls" { TlsPolicy::Required } else { TlsPolicy::Never };
     if let Some(user) = &send.user {
         let password = terminal::password(send.password.password_stdin)?;
         let unfit =
             |error| Failure::new(Exit::Data, format!("cannot sign in as {user}: {error}"), "");
         config.account = Some(Account::new(user, &password).map_err(unfit)?);
+        if let Some(name) = &send.auth {
+            config.mechanisms = vec![mechanism(name)?];
+        }
         // Who asks for no TLS and signs in means it; the server has the last word.
         config.plaintext_auth = true;
     }
     Ok(config)
+}
+
+fn mechanism(name: &str) -> Result<Mechanism, Failure> {
+    Mechanism::parse(name.as_bytes()).ok_or_else(|| {
+        let all: Vec<_> = Mechanism::ALL.iter().map(|mechanism| mechanism.name()).collect();
+        let hint = format!("expected one of {}", all.join(", "));
+        Failure::new(Exit::Usage, format!("--auth cannot be {name:?}"), hint)
+    })
 }
 
 /// What a client without a name of its own says to EHLO, RFC 5321 §4.1.1.1.
@@ -229,61 +301,4 @@ fn upgrade(send: &Send, host: &str) -> Result<Option<Upgrade>, Failure> {
     };
     let client = ClientTls::new(&trust).map_err(|error| failed(&error))?;
     Ok(Some(Upgrade::Client(client, host.to_owned())))
-}
-
-/// The message as it is to be sent: a file as it stands, or one made of subject and text.
-fn message(send: &Send, from: &Address, to: &[Address]) -> Result<Vec<u8>, Failure> {
-    if let Some(file) = &send.file {
-        let mut octets = Vec::new();
-        let read = if file.as_os_str() == "-" {
-            std::io::stdin().read_to_end(&mut octets).map(drop)
-        } else {
-            std::fs::read(file).map(|read| octets = read)
-        };
-        read.map_err(|error| Failure::io(format!("cannot read {}", file.display()), &error))?;
-        return Ok(octets);
-    }
-    composed(&send.subject, send.text.as_deref().unwrap_or_default(), from, to).map_err(|unfit| {
-        Failure::new(Exit::Data, format!("the message cannot be written: {unfit}"), "")
-    })
-}
-
-/// A message of one text that every transport takes, unless an address is not ASCII.
-fn composed(subject: &str, text: &str, from: &Address, to: &[Address]) -> Result<Vec<u8>, Unfit> {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let now = since.unwrap_or_default();
-    let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
-    let utf8 = !from.as_str().is_ascii() || to.iter().any(|to| !to.as_str().is_ascii());
-    let options = Options { utf8, ..Options::default() };
-    let mut octets = Vec::new();
-    Message::new(Part::text(text))
-        .date(DateTime::from_unix(seconds, 0))
-        .from([from.clone().into()])
-        .to(to.iter().cloned())
-        .subject(Text::lossy(subject))
-        .id(MessageId::generate(
-            now.as_nanos() << 32 | u128::from(std::process::id()),
-            "localhost",
-        )?)
-        .write(&options, &mut octets)?;
-    Ok(octets)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A subject cannot smuggle a header field in, and is legible elsewhere.
-    #[test]
-    fn composed_messages() {
-        let subject = "hi\r\nBcc: <everybody@example.org>";
-        let ann: Address = "ann@example.org".parse().unwrap();
-        let octets =
-            composed(subject, "Gr\u{fc}\u{df}e\n", &ann, std::slice::from_ref(&ann)).unwrap();
-        let text = String::from_utf8(octets).unwrap();
-        assert!(text.is_ascii());
-        assert!(text.contains("\r\nSubject: hi  Bcc: <everybody@example.org>\r\n"), "{text}");
-        assert!(text.contains("\r\nFrom: ann@example.org\r\nTo: ann@example.org\r\n"), "{text}");
-        assert!(text.ends_with("\r\n\r\nR3LDvMOfZQ0K\r\n"), "{text}");
-    }
 }
