@@ -2,6 +2,8 @@ use std::vec::Vec;
 
 use super::*;
 
+use proptest::prelude::*;
+
 const RULES: Rules = Rules { octets: 1 << 20, line: 1 << 16, strays: Strays::Refused };
 
 fn stuffed(pieces: &[&[u8]]) -> Vec<u8> {
@@ -147,6 +149,26 @@ proptest::proptest! {
         proptest::prop_assert_eq!(read(&wire, cut, rules), read(&wire, 1000, rules));
     }
 
+    /// Whole blocks pass another way than what is cut small: nobody can tell.
+    #[test]
+    fn blocks_pass_as_pieces_do(
+        lines in proptest::collection::vec((0usize..300, "\r\n|\r\n|\r\n|\r\n\\.|\r\n\\.\\.|\r\n\\.\r\n|\r\r\n|\r|\n|\n\\.|\0"), 0..16),
+        usual in proptest::collection::vec(0usize..200, 0..20),
+        octets in prop::sample::select(std::vec![1 << 20, 1_000, 256, 257]),
+        line in prop::sample::select(std::vec![1 << 16, 258, 300, 600]),
+        strays in prop::sample::select(std::vec![Strays::Refused, Strays::Mended]),
+        at_first in any::<bool>(),
+        cut in 1usize..120,
+    ) {
+        let usual = usual.iter().map(|length| std::format!("{}\r\n", "a".repeat(*length)));
+        let odd = lines.iter().map(|(length, end)| "b".repeat(*length) + end);
+        let wire: std::string::String =
+            if at_first { odd.chain(usual).collect() } else { usual.chain(odd).collect() };
+        let wire = wire + "\r\n.\r\nQUIT";
+        let rules = Rules { octets, line, strays };
+        prop_assert_eq!(read(wire.as_bytes(), cut, rules), read(wire.as_bytes(), 1 << 20, rules));
+    }
+
     #[test]
     fn what_leaves_has_no_stray(text in "[.\r\na]{0,24}", cut in 1usize..7) {
         let pieces: Vec<&[u8]> = text.as_bytes().chunks(cut).collect();
@@ -176,6 +198,28 @@ fn the_first_end_is_the_end() {
                     let (body, rest, _) = read(wire.as_bytes(), cut, rules);
                     assert_eq!(rest, &wire.as_bytes()[end..], "{wire:?} {rules:?} cut {cut}");
                     assert!(body.len() as u64 <= rules.octets);
+                }
+            }
+        }
+    }
+}
+
+/// The end of a message, a stuffed dot and each stray at every place around the edges of blocks, behind one long
+/// line and behind many short ones.
+#[test]
+fn every_edge_of_a_block() {
+    let mended = Rules { strays: Strays::Mended, ..RULES };
+    let short = std::format!("{}\r\n", "a".repeat(38)).repeat(20);
+    let long = "a".repeat(short.len() - 2) + "\r\n";
+    for length in 3 * BLOCK - 16..3 * BLOCK + 8 {
+        for (begin, text) in ["", "\r\r\n", "\n"].iter().flat_map(|b| [(b, &short), (b, &long)]) {
+            for end in ["", "..x\r\n", ".x\r\n", "x\n.\r\n", "x\r.\r\n", "\0\r\n", "\r\r\n"] {
+                let text = &text[text.len() - (length - begin.len())..];
+                let wire = std::format!("{begin}{text}{end}.\r\nQUIT");
+                for rules in [RULES, mended] {
+                    let small = read(wire.as_bytes(), 7, rules);
+                    let whole = read(wire.as_bytes(), 1 << 20, rules);
+                    assert_eq!(whole, small, "{length} {begin:?} {end:?}");
                 }
             }
         }
