@@ -53,6 +53,17 @@ pub struct Limits {
     /// `bytes_in_flight`: octets of bodies that are not durable yet, of all senders together. Above
     /// it senders are not read from.
     pub bytes_in_flight: u64,
+    /// `stress_bytes`: percent of `bytes_in_flight` in use from which on new strangers have to be quick; it is over
+    /// at four fifths of that.
+    pub stress_bytes: u32,
+    /// `shed_connect`: percent of `bytes_in_flight` in use from which on new strangers hear `421 4.3.2`.
+    pub shed_connect: u32,
+    /// `shed_data`: percent from which on messages of strangers get `451 4.3.2`.
+    pub shed_data: u32,
+    /// `shed_bulk`: percent from which on submitted messages with more than `bulk_recipients` get `451 4.3.2`.
+    pub shed_bulk: u32,
+    /// `bulk_recipients`: recipients of a message that users send one by one.
+    pub bulk_recipients: u32,
     /// `auth_checks`: passwords that are checked a minute, an account.
     pub auth_checks: u32,
     /// `message_size`: octets of a message that IMAP APPEND may bring; SMTP has its own in the
@@ -65,6 +76,11 @@ impl Limits {
     pub const DEFAULT: Self = Self {
         hops: 50,
         bytes_in_flight: 256 * 1024 * 1024,
+        stress_bytes: 50,
+        shed_connect: 75,
+        shed_data: 90,
+        shed_bulk: 95,
+        bulk_recipients: 20,
         auth_checks: 100,
         message_size: 50 * 1024 * 1024,
     };

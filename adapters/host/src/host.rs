@@ -146,6 +146,12 @@ impl Host {
         &self.counters
     }
 
+    /// Whether so many octets of messages are in flight that strangers have to be quick (`stress_bytes`).
+    #[must_use]
+    pub fn is_stressed(&self) -> bool {
+        self.budget.is_stressed(self.config.load().limits.stress_bytes, &self.counters)
+    }
+
     /// Takes a new configuration for all that begins from now on. Bounds that are fixed at the start
     /// (`bytes_in_flight`, `auth_checks`, the cost of passwords) stay.
     ///

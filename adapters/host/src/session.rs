@@ -51,18 +51,24 @@ pub struct Peer {
     pub address: Option<IpAddr>,
     /// The door wants it to be quick.
     pub strained: bool,
+    /// Its network is trusted: it is no stranger.
+    pub trusted: bool,
 }
 
 impl From<&Arrival> for Peer {
     fn from(arrival: &Arrival) -> Self {
-        Self { address: Some(arrival.peer.ip()), strained: arrival.strained }
+        Self {
+            address: Some(arrival.peer.ip()),
+            strained: arrival.strained,
+            trusted: arrival.trusted,
+        }
     }
 }
 
 impl From<Option<IpAddr>> for Peer {
-    /// One that has time.
+    /// A stranger that has time.
     fn from(address: Option<IpAddr>) -> Self {
-        Self { address, strained: false }
+        Self { address, ..Self::default() }
     }
 }
 
@@ -78,7 +84,7 @@ impl Host {
     where
         I: Inbox<Imap> + Inbox<Pop3> + Inbox<Smtp> + 'static,
     {
-        let Peer { address: peer, strained } = peer.into();
+        let Peer { address: peer, strained, trusted } = peer.into();
         match machines {
             Machines::Imap(config) => {
                 let place = Place::new(Arc::clone(inbox) as Arc<dyn Inbox<Imap>>, key);
@@ -94,7 +100,7 @@ impl Host {
                 let place = Place::new(Arc::clone(inbox) as Arc<dyn Inbox<Smtp>>, key);
                 let machine = smtp::server::Server::new(Arc::clone(config));
                 let mut delivery = self.smtp(config.role, peer);
-                delivery.strained = strained;
+                (delivery.strained, delivery.trusted) = (strained, trusted);
                 Session::Smtp(Box::new(Pair::new(machine, delivery, place)))
             }
         }
@@ -260,7 +266,8 @@ mod tests {
             (smtp::server::Role::Submission, true, 3),
         ] {
             let machines = Machines::Smtp(Arc::new(smtp::server::Config::new(role, "mx.test")));
-            let peer = Peer { address: Some([192, 0, 2, 1].into()), strained };
+            let address = Some([192, 0, 2, 1].into());
+            let peer = Peer { address, strained, ..Peer::default() };
             let mut session = host.session(&machines, peer, &letters, 0);
             let (mut input, mut out) = (Input::new(), Vec::new());
             input.push(b"NOOP\r\nNOOP\r\nNOOP\r\n");

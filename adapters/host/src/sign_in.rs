@@ -12,6 +12,7 @@ use posthaste_core::sasl::{self, Certificate, Credentials, Failure, Found, Verdi
 use posthaste_core::session::{Act, Place};
 
 use crate::Host;
+use crate::counters::tally;
 use crate::directory::Account;
 use crate::guesses::Guess;
 use crate::presence::Presence;
@@ -64,6 +65,7 @@ impl Identity {
         let other = credentials.authorization();
         let (name, account) = host.who(user.as_bytes(), other.map(|other| other.as_bytes()));
         let Some(guess) = host.guesses.take(&name, from, host.inputs.clock.now_unix()) else {
+            tally(&host.counters.sign_ins_unchecked);
             return ask.with(Verdict::Unavailable).into();
         };
         let found = Arc::new(OnceLock::new());
@@ -74,7 +76,7 @@ impl Identity {
         let spawned = host.inputs.passwords.spawn(Box::new(move || {
             let settings = account.as_ref().map(|account| &account.settings);
             let right = on.passwords.check(settings, password.expose());
-            log(account.as_deref(), right, from);
+            log(&on, account.as_deref(), right, from);
             let Some(account) = account.filter(|_| right) else {
                 return responder.answer(Verdict::Rejected);
             };
@@ -112,6 +114,7 @@ impl Identity {
         let other = who.authorization.as_deref().map(str::as_bytes);
         let (name, account) = host.who(who.user.as_bytes(), other);
         let Some(guess) = host.guesses.take(&name, from, host.inputs.clock.now_unix()) else {
+            tally(&host.counters.sign_ins_unchecked);
             return ask.with(Found::Unavailable).into();
         };
         let settings = account.as_ref().map(|account| &account.settings);
@@ -140,7 +143,7 @@ impl Identity {
             })
         };
         let account = host.directory.by_certificate(&shown.fingerprint).filter(same);
-        log(account.as_deref(), account.is_some(), from);
+        log(host, account.as_deref(), account.is_some(), from);
         let Some(account) = account else { return ask.with(Verdict::Rejected).into() };
         let presence = host.present.enter(account.id, place);
         *self = Self::Known(SignedIn { account, _presence: presence });
@@ -156,7 +159,7 @@ impl Identity {
     ) {
         if let Self::Proving(guess, account) = std::mem::take(self) {
             host.guesses.was_right(guess);
-            log(account.as_deref(), true, from);
+            log(host, account.as_deref(), true, from);
             if let Some(account) = account {
                 let presence = host.present.enter(account.id, place);
                 *self = Self::Known(SignedIn { account, _presence: presence });
@@ -168,7 +171,7 @@ impl Identity {
     pub(crate) fn failed(&mut self, host: &Host, from: Option<IpAddr>, why: Failure) {
         if let Self::Proving(guess, account) = std::mem::take(self) {
             match why {
-                Failure::Rejected => log(account.as_deref(), false, from),
+                Failure::Rejected => log(host, account.as_deref(), false, from),
                 _ => host.guesses.give_back(guess),
             }
         }
@@ -180,9 +183,11 @@ impl Identity {
     }
 }
 
-/// Logs a sign-in. A name that nobody has is not written down: it may be a password, typed at the wrong
+/// Counts and logs a sign-in. A name that nobody has is not written down: it may be a password, typed at the wrong
 /// place.
-fn log(account: Option<&Account>, right: bool, from: Option<IpAddr>) {
+fn log(host: &Host, account: Option<&Account>, right: bool, from: Option<IpAddr>) {
+    let counters = &host.counters;
+    tally(if right { &counters.sign_ins } else { &counters.sign_ins_failed });
     let from = from.map(tracing::field::display);
     match account {
         Some(account) if right => {

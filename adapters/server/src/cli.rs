@@ -39,6 +39,8 @@ pub(crate) enum Command {
     /// Add, remove and list accounts, set passwords; works while the server runs
     #[command(subcommand)]
     Account(Account),
+    /// Show what the running server did, and how often each limit was met
+    Status(Status),
     /// Show what a message is made of
     Mime(Mime),
     /// Send a message by SMTP, for trying things
@@ -97,6 +99,15 @@ pub(crate) struct Where {
     /// The server's data folder (else ./posthaste-data)
     #[arg(long, value_name = "DIR", global = true)]
     pub(crate) data: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    #[command(flatten)]
+    pub(crate) at: Where,
+    /// Print JSON: all figures, those that are zero, too
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,25 +2,41 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use posthaste_core::machine::Fingerprint;
 use posthaste_host::Host;
 use posthaste_host::admin::{AdminError, NewPassword};
+use posthaste_tls::Handle;
 
 use crate::config::Config;
 use crate::control::{Account, Answer, Reply, Request};
 use crate::exit::{Exit, Failure};
+use crate::figures::{self, Status};
 use crate::wiring;
 
 /// Answers requests.
 #[derive(Clone)]
 pub(crate) struct Desk {
     host: Arc<Host>,
+    /// The sockets of a server that runs, and since when.
+    serving: Option<(Handle, Instant)>,
 }
 
 impl Desk {
     pub(crate) fn new(host: &Arc<Host>) -> Self {
-        Self { host: Arc::clone(host) }
+        Self { host: Arc::clone(host), serving: None }
+    }
+
+    /// The desk of a server that runs.
+    pub(crate) fn serving(host: &Arc<Host>, handle: Handle) -> Self {
+        Self { serving: Some((handle, Instant::now())), ..Self::new(host) }
+    }
+
+    /// The figures of a server that runs.
+    pub(crate) fn status(&self) -> Option<Status> {
+        let (handle, since) = self.serving.as_ref()?;
+        Some(figures::status(&self.host, handle, *since))
     }
 
     /// Whether there is an account of this name.
@@ -61,6 +77,12 @@ impl Desk {
                     .collect();
                 accounts.sort_by(|a, b| a.address.cmp(&b.address));
                 return Ok(Reply::Accounts { accounts });
+            }
+            Request::Status => {
+                let status = self.status().ok_or_else(|| {
+                    Failure::new(Exit::Unavailable, "no server runs here", "start one first")
+                })?;
+                return Ok(Reply::Status { status });
             }
             Request::Password { address, password } => {
                 let password = NewPassword::Clear(password.as_bytes());

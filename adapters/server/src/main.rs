@@ -5,6 +5,7 @@
 //! - [`config`][]: `posthaste.toml`
 //! - [`control`], [`desk`]: the control socket, and what it asks for
 //! - [`exit`]: exit codes and failures
+//! - [`figures`]: what a server did, and how often each limit was met
 //! - [`logs`]: log lines
 //! - [`random`]: random numbers for load
 //! - [`system`]: what the system allows
@@ -17,6 +18,7 @@ mod config;
 mod control;
 mod desk;
 mod exit;
+mod figures;
 mod logs;
 mod random;
 mod system;

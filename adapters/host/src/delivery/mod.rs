@@ -19,10 +19,10 @@ mod transaction;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use posthaste_core::grammar::address::ForwardPath;
-use posthaste_core::machine::{Ask, TlsFacts};
+use posthaste_core::machine::{Ask, End, TlsFacts};
 use posthaste_core::session::{Act, Handler, Place};
 use posthaste_core::smtp::Smtp;
 use posthaste_core::smtp::reply::Reply;
@@ -34,6 +34,7 @@ use posthaste_core::smtp::server::{Admission, Decision, Event, Role};
 use posthaste_core::text::Text;
 
 use crate::Host;
+use crate::counters::tally;
 use crate::directory::{Account, Resolved};
 use crate::sign_in::Identity;
 use transaction::{Begin, Transaction};
@@ -46,6 +47,8 @@ pub struct Delivery {
     peer: Option<IpAddr>,
     /// The door wants it to be quick.
     pub(crate) strained: bool,
+    /// Its network is trusted.
+    pub(crate) trusted: bool,
     hello: Hello,
     name: Box<str>,
     tls: Option<TlsFacts>,
@@ -62,6 +65,7 @@ impl Host {
             role,
             peer,
             strained: false,
+            trusted: false,
             hello: Hello::Helo,
             name: Box::default(),
             tls: None,
@@ -108,7 +112,14 @@ impl Handler<Smtp> for Delivery {
                 self.name = Box::default();
                 Act::Done
             }
-            Event::Ended(_) => {
+            Event::Limited(limit) => {
+                self.host.counters.reach(limit);
+                Act::Done
+            }
+            Event::Ended(how) => {
+                if how == End::Injection {
+                    tally(&self.host.counters.injections);
+                }
                 self.transaction = None;
                 Act::Done
             }
@@ -124,20 +135,33 @@ impl Delivery {
         let config = self.host.config.load();
         let may = self.role != Role::Lmtp
             || self.peer.is_none_or(|peer| config.lmtp_from.iter().any(|net| net.contains(peer)));
-        // Strangers are let in with less patience while there are very many of them, or while half of the budget
-        // for bodies is spent.
-        let strained = self.role == Role::Smtp && (self.strained || self.host.budget.is_strained());
-        ask.with(match may {
-            true if strained => Admission::Strained,
-            true => Admission::Accept,
-            false => Admission::Refuse(replies::NOT_FROM_HERE),
+        let (budget, counters) = (&self.host.budget, &self.host.counters);
+        let stressed = self.host.is_stressed();
+        ask.with(if !may {
+            Admission::Refuse(replies::NOT_FROM_HERE)
+        } else if !self.is_stranger() {
+            Admission::Accept
+        } else if budget.is_over(config.limits.shed_connect) {
+            tally(&counters.shed_connect);
+            Admission::Refuse(replies::BUSY)
+        } else if stressed || self.strained {
+            tally(&counters.strained);
+            Admission::Strained
+        } else {
+            Admission::Accept
         })
         .into()
+    }
+
+    /// Whether nobody knows who it is.
+    fn is_stranger(&self) -> bool {
+        self.role == Role::Smtp && !self.trusted
     }
 
     /// A listed peer speaks for somebody else, who is judged as if it had connected itself.
     fn introduced(&mut self, ask: Ask<Connect>, whom: Introduced<'_>) -> Act<Smtp> {
         self.peer = whom.address;
+        self.trusted = false;
         self.name = Box::default();
         self.identity.forget();
         self.transaction = None;
@@ -224,6 +248,11 @@ impl Delivery {
     }
 
     fn data(&mut self, ask: Ask<Data>) -> Act<Smtp> {
+        if let Some(count) = self.shed() {
+            tally(count);
+            self.transaction = None;
+            return ask.with(Decision::Refuse(replies::BUSY_NOW)).into();
+        }
         let Some(transaction) = &mut self.transaction else {
             return ask.refused().into();
         };
@@ -237,6 +266,18 @@ impl Delivery {
             fixups: self.role == Role::Submission,
         });
         ask.with(Decision::Accept).into()
+    }
+
+    /// What counts this message, if there is too much to do to take it.
+    fn shed(&self) -> Option<&AtomicU64> {
+        let limits = self.host.config.load().limits;
+        let (budget, counters) = (&self.host.budget, &self.host.counters);
+        if self.is_stranger() && budget.is_over(limits.shed_data) {
+            return Some(&counters.shed_data);
+        }
+        let recipients = self.transaction.as_ref().map_or(0, |one| one.recipients());
+        let bulk = self.role == Role::Submission && recipients > limits.bulk_recipients as usize;
+        (bulk && budget.is_over(limits.shed_bulk)).then_some(&counters.shed_bulk)
     }
 
     fn body(&mut self, run: Text<'_>, at: &Place<Smtp>) -> Act<Smtp> {

@@ -5,6 +5,12 @@ use posthaste_core::smtp::reply::{Enhanced, Reply};
 /// The message alone is bigger than what the account may hold.
 pub(super) const BIGGER_THAN_QUOTA: Reply =
     Reply::constant(552, Enhanced(5, 2, 2), "The message is bigger than what the mailbox may hold");
+/// There is too much to do to talk to strangers.
+pub(super) const BUSY: Reply =
+    Reply::constant(421, Enhanced(4, 3, 2), "Too much mail at once, try again later");
+/// There is too much to do for this message.
+pub(super) const BUSY_NOW: Reply =
+    Reply::constant(451, Enhanced(4, 3, 2), "Too much mail at once, try again later");
 /// The disk is full.
 pub(super) const FULL: Reply =
     Reply::constant(452, Enhanced(4, 3, 1), "The server is full, try again later");

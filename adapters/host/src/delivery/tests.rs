@@ -1,11 +1,14 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use posthaste_core::sasl::Mechanism;
 use posthaste_core::session::Wait;
-use posthaste_core::smtp::server::{Config, Role, Server};
+use posthaste_core::smtp::server::{Config, Limit, Role, Server};
 use posthaste_store::{MailboxId, Memory, Uid};
 
 use crate::config::Alias;
 use crate::testing::{Talk, config, host, host_with, inbox, plain, smtp};
+use crate::{Delivery, Host};
 
 const MESSAGE: &str = "From: a@b\nDate: x\nMessage-ID: <y@z>\n\nhello\n";
 
@@ -305,6 +308,7 @@ fn who_cannot_sign_in_reads_the_same_words() {
 fn a_budget_that_is_spent_holds_all_senders_but_one() {
     let mut config = config();
     config.limits.bytes_in_flight = 4_000;
+    config.limits.shed_data = 100;
     let host = host_with(config, Arc::new(Memory::new()));
     let mut talks: Vec<_> = (0..3).map(|_| smtp(&host, Role::Smtp, None)).collect();
     let body = format!("{}\n", "x".repeat(70)).repeat(100);
@@ -322,12 +326,131 @@ fn a_budget_that_is_spent_holds_all_senders_but_one() {
     assert_eq!(inbox(&host, "bob").len(), 3);
 }
 
+/// A host with a budget of so many octets, and somebody in the middle of a message.
+fn pressed(budget: u64, padding: usize) -> (Arc<Host>, Talk<Server, Delivery>) {
+    let mut config = config();
+    config.limits.bytes_in_flight = budget;
+    // Thresholds that divide what is in use.
+    config.limits.stress_bytes = 20;
+    config.limits.shed_connect = 40;
+    config.limits.shed_data = 50;
+    config.limits.shed_bulk = 80;
+    config.limits.bulk_recipients = 1;
+    let host = host_with(config, Arc::new(Memory::new()));
+    let mut talk = smtp(&host, Role::Lmtp, None);
+    talk.say("MAIL FROM:<>\nRCPT TO:<bob@example.test>\nDATA\n");
+    talk.say(&format!("{}\n", "x".repeat(700 + padding)));
+    (host, talk)
+}
+
+/// Work is shed in this order, each at its threshold and not an octet before: strangers have to be quick, are not
+/// greeted, their messages are not taken, then users' messages for many. Reading and users' own mail go on.
+#[test]
+fn strangers_first_and_users_last() {
+    let padding =
+        (0..4).find(|padding| pressed(1 << 30, *padding).0.store().staged().is_multiple_of(4));
+    let padding = padding.expect("one of four");
+    let used = pressed(1 << 30, padding).0.store().staged();
+    let server = |role| {
+        let mut config = Config::new(role, "mail.example.test");
+        config.mechanisms = Mechanism::ALL.to_vec();
+        config.plaintext_auth = true;
+        Server::new(Arc::new(config))
+    };
+    let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+    // What a stranger hears of a greeting, a second NOOP and, if it is in, of DATA.
+    let stranger = |host: &Arc<Host>, trusted| {
+        let mut handler = host.smtp(Role::Smtp, None);
+        handler.trusted = trusted;
+        let mut talk = Talk::silent(server(Role::Smtp), handler);
+        let greeting = talk.say("")[..9].to_owned();
+        let noop = talk.say("NOOP\nNOOP\n");
+        (greeting, noop.contains("421 4.7.0 "))
+    };
+    for (threshold, over) in [(5, true), (5, false)].map(|(n, over)| (used * n, over)) {
+        let (host, _talk) = pressed(threshold + u64::from(!over), padding);
+        assert_eq!(stranger(&host, false), ("220 mail.".into(), over));
+        assert_eq!(stranger(&host, true), ("220 mail.".into(), false), "trusted");
+        let counters = host.counters();
+        assert_eq!((read(&counters.stress), read(&counters.strained)), (over.into(), over.into()));
+        assert_eq!(counters.limit(Limit::JunkCommands), over.into());
+    }
+    for (threshold, over) in [(used * 5 / 2, true), (used * 5 / 2 + 1, false)] {
+        let (host, _talk) = pressed(threshold, padding);
+        let greeting = if over { "421 4.3.2" } else { "220 mail." };
+        assert_eq!(stranger(&host, false).0, greeting);
+        assert_eq!(stranger(&host, true).0, "220 mail.");
+        assert_eq!(read(&host.counters().shed_connect), over.into());
+    }
+    for (threshold, over) in [(used * 2, true), (used * 2 + 1, false)] {
+        let (host, filler) = pressed(threshold, padding);
+        // In before the pressure, as far as it can tell.
+        drop(filler);
+        let mut talk = smtp(&host, Role::Smtp, None);
+        let mut filler = smtp(&host, Role::Lmtp, None);
+        filler.say("MAIL FROM:<>\nRCPT TO:<bob@example.test>\nDATA\n");
+        filler.say(&format!("{}\n", "x".repeat(700 + padding)));
+        assert_eq!(host.store().staged(), used);
+        talk.say("MAIL FROM:<>\nRCPT TO:<bob@example.test>\n");
+        let reply = talk.say("DATA\n");
+        assert_eq!(reply.starts_with("451 4.3.2 "), over, "{reply}");
+        assert_eq!(reply.starts_with("354 "), !over, "{reply}");
+        assert_eq!(read(&host.counters().shed_data), over.into());
+        // The transaction is over, the session is not.
+        if over {
+            assert!(talk.say("DATA\n").starts_with("503 "));
+        }
+    }
+    for (threshold, over) in [(used * 5 / 4, true), (used * 5 / 4 + 1, false)] {
+        for (recipients, bulk) in [(1, false), (2, true)] {
+            let (host, _filler) = pressed(threshold, padding);
+            let mut talk = smtp(&host, Role::Submission, Some("alice@example.test"));
+            talk.say("MAIL FROM:<alice@example.test>\n");
+            for _ in 0..recipients {
+                assert!(talk.say("RCPT TO:<bob@example.test>\n").starts_with("250 "));
+            }
+            let shed = over && bulk;
+            let reply = talk.say("DATA\n");
+            assert_eq!(reply.starts_with("451 4.3.2 "), shed, "{recipients} {reply}");
+            assert_eq!(read(&host.counters().shed_bulk), shed.into());
+        }
+    }
+}
+
+/// Stress begins at a threshold and ends a fifth below.
+#[test]
+fn stress_by_octets_has_a_gap() {
+    let used = pressed(1 << 30, 0).0.store().staged();
+    let (host, mut filler) = pressed(used * 5, 0);
+    let stressed = |host: &Arc<Host>| host.is_stressed();
+    assert!(stressed(&host) && !host.budget.is_stressed(100, &host.counters));
+    assert!(stressed(&host));
+    filler.say(".\n");
+    assert_eq!((host.store().staged(), stressed(&host)), (0, false));
+    let mut filler = smtp(&host, Role::Lmtp, None);
+    let mut begin = |octets: u64| {
+        filler.say("MAIL FROM:<>\nRCPT TO:<bob@example.test>\nDATA\n");
+        // As much as before, but so many octets.
+        filler.say(&format!("{}\n", "x".repeat(700 - octets as usize)));
+        let told = (host.store().staged(), stressed(&host));
+        filler.say(".\n");
+        told
+    };
+    // Off: an octet too few. On: all of them; and on still with a fifth less, but an octet more.
+    assert_eq!(begin(1), (used - 1, false));
+    assert_eq!(begin(0), (used, true));
+    assert_eq!(begin(used / 5), (used - used / 5, true));
+    assert_eq!(begin(used / 5 + 1), (used - used / 5 - 1, false));
+    assert_eq!(host.counters().stress.load(Ordering::Relaxed), 3);
+}
+
 /// Somebody sends one octet now and then and spends the budget with it: who waits behind is told to come again,
 /// and takes nothing of the budget any more.
 #[test]
 fn who_waits_too_long_for_the_budget_is_sent_away() {
     let mut config = config();
     config.limits.bytes_in_flight = 4_000;
+    config.limits.shed_data = 100;
     let host = host_with(config, Arc::new(Memory::new()));
     let body = format!("{}\n", "x".repeat(70)).repeat(100);
     let mut talks: Vec<_> = (0..2).map(|_| smtp(&host, Role::Smtp, None)).collect();

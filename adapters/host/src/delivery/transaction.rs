@@ -21,6 +21,7 @@ use super::replies;
 use super::trace::Trace;
 use crate::Host;
 use crate::budget::Share;
+use crate::counters::tally;
 use crate::directory::Account;
 use crate::staged::Staged;
 
@@ -80,6 +81,11 @@ impl Transaction {
     /// The octets that MAIL promised.
     pub(super) fn size(&self) -> Option<u64> {
         self.size
+    }
+
+    /// Recipients that were asked for and not refused at once.
+    pub(super) fn recipients(&self) -> usize {
+        self.recipients.len()
     }
 
     /// Adds a recipient. With `accepted` it counts once that was set.
@@ -192,6 +198,9 @@ impl Transaction {
                 Role::Lmtp => Answer::Each(recipients.iter().map(|to| told.of(to)).collect()),
                 Role::Smtp | Role::Submission => Answer::All(told.worst(|_| true)),
             };
+            if (0..told.to.len()).any(|at| told.result(at).is_ok()) {
+                tally(&on.counters.messages);
+            }
             if told.met(Refusal::Full) {
                 on.note_full();
             }

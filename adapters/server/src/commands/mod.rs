@@ -9,6 +9,7 @@ mod send;
 mod serve;
 mod smtp_load;
 mod smtp_sink;
+mod status;
 
 pub(crate) use smtp_load::{Arrivals, Sizes};
 pub(crate) use smtp_sink::{Delay, Disconnect, Extension, Fail};
@@ -28,5 +29,6 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Serve(serve) => serve::run(&serve),
         Command::SmtpLoad(load) => smtp_load::run(&load),
         Command::SmtpSink(sink) => smtp_sink::run(&sink),
+        Command::Status(status) => status::run(&status),
     }
 }

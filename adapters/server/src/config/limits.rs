@@ -119,6 +119,11 @@ limits! {
     reserved: Count = 10, "Percent of the connections kept for trusted networks";
     stress_connections: Count = 75, "Percent of what strangers may have of the connections that begins the stress";
     bytes_in_flight: Size = 256 * MIB, "Message octets received and not yet on disk";
+    stress_bytes: Count = 50, "Percent of these in use at which strangers have to be quick";
+    shed_connect: Count = 75, "Percent at which new strangers are sent away";
+    shed_data: Count = 90, "Percent at which messages of strangers are not taken for now";
+    shed_bulk: Count = 95, "Percent at which submitted messages for many are not taken for now";
+    bulk_recipients: Count = 20, "Recipients of a submitted message that is not for many";
     tls_handshake: Wait = secs(10), "How long a TLS handshake may take";
     write_stall: Wait = secs(60), "How long a peer may refuse to take octets";
     drain: Wait = secs(30), "How long sessions may go on after a stop was asked for";

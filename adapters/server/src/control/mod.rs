@@ -16,15 +16,16 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::exit::Failure;
+use crate::figures::Status;
 
 /// Octets of one request or reply at most.
 pub(crate) const LINE: u64 = 16 << 20;
 /// How long either end waits for the other. Making a password hash takes a fraction of a second.
 pub(crate) const WAIT: Duration = Duration::from_secs(30);
 
-/// What an account command asks of the server. Not `Debug`: it may carry a password.
+/// What a command asks of the server. Not `Debug`: it may carry a password.
 #[derive(Serialize, Deserialize)]
-#[serde(tag = "account", rename_all = "snake_case")]
+#[serde(tag = "request", rename_all = "snake_case")]
 pub(crate) enum Request {
     /// Make an account. The quota is in octets.
     Add { address: String, password: String, quota: Option<u64> },
@@ -38,6 +39,8 @@ pub(crate) enum Request {
     Remove { address: String },
     /// Let the holder of a certificate sign in no more.
     RemoveCertificate { address: String, fingerprint: String },
+    /// What it did so far.
+    Status,
 }
 
 /// What the server says.
@@ -48,6 +51,8 @@ pub(crate) enum Reply {
     Done,
     /// The accounts, in order of their names.
     Accounts { accounts: Vec<Account> },
+    /// The figures.
+    Status { status: Status },
 }
 
 /// An account as it is listed.

@@ -111,7 +111,7 @@ mod tests {
     fn garbage_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let _control = Control::start(folder.path(), Arc::new(|_| Ok(Reply::Done))).unwrap();
-        for garbage in [&b"\n"[..], b"{}\n", b"\xff\xfe\n", b"{\"account\":\"format_disk\"}\n"] {
+        for garbage in [&b"\n"[..], b"{}\n", b"\xff\xfe\n", b"{\"request\":\"format_disk\"}\n"] {
             let mut stream = UnixStream::connect(socket(folder.path())).unwrap();
             stream.write_all(garbage).unwrap();
             let mut said = String::new();

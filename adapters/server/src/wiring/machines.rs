@@ -232,6 +232,11 @@ pub(crate) fn host(config: &Config) -> host::Config {
     told.lmtp_from = server.lmtp_from.clone();
     told.limits.hops = fit(config.limits.hops);
     told.limits.bytes_in_flight = config.limits.bytes_in_flight;
+    told.limits.stress_bytes = fit(config.limits.stress_bytes);
+    told.limits.shed_connect = fit(config.limits.shed_connect);
+    told.limits.shed_data = fit(config.limits.shed_data);
+    told.limits.shed_bulk = fit(config.limits.shed_bulk);
+    told.limits.bulk_recipients = fit(config.limits.bulk_recipients);
     told.limits.auth_checks = fit(config.limits.auth_checks);
     told.limits.message_size = config.limits.message_size;
     told

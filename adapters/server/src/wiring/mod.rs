@@ -61,15 +61,18 @@ pub(crate) fn serve(
     let server = Running::bind(&config, &tls, sessions)?;
     let handle = server.handle();
 
-    let desk = Desk::new(&host);
-    let _control = Control::start(&data, Arc::new(move |request| desk.answer(request)))?;
+    let desk = Desk::serving(&host, handle.clone());
+    let asked = desk.clone();
+    let _control = Control::start(&data, Arc::new(move |request| asked.answer(request)))?;
     let reloading = Reloading { host, certificates, settings, handle, running: config };
     signals(reloading, reload)?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), "serving");
     ready();
     let ended = server.run();
     ended.map_err(|error| Failure::io("the server stopped", &error))?;
-    tracing::info!("stopped");
+    if let Some(status) = desk.status() {
+        tracing::info!(limits = status.limits_met(), "stopped");
+    }
     Ok(())
 }
 

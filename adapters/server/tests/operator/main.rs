@@ -12,6 +12,7 @@ mod config;
 mod dev;
 mod load;
 mod mime;
+mod overload;
 mod place;
 mod program;
 mod reload;
