@@ -84,6 +84,11 @@ impl<'a> Domain<'a> {
         Ok(domain)
     }
 
+    /// A name that [`parse`](Self::parse) would take, as its caller has seen.
+    pub(super) const fn checked(name: &'a str) -> Self {
+        Self(name)
+    }
+
     /// The name as written.
     #[must_use]
     pub const fn as_str(self) -> &'a str {
