@@ -27,7 +27,7 @@ pub(crate) enum Verb {
 
 impl Verb {
     fn parse(word: &[u8]) -> Self {
-        let Ok(mut four) = <[u8; 4]>::try_from(word) else {
+        let Ok(four) = <[u8; 4]>::try_from(word) else {
             return if word.eq_ignore_ascii_case(b"STARTTLS") {
                 Self::StartTls
             } else if word.eq_ignore_ascii_case(b"XCLIENT") {
@@ -36,23 +36,29 @@ impl Verb {
                 Self::Unknown
             };
         };
-        four.make_ascii_uppercase();
-        match &four {
-            b"AUTH" => Self::Auth,
-            b"BDAT" => Self::Bdat,
-            b"DATA" => Self::Data,
-            b"EHLO" => Self::Ehlo,
-            b"ETRN" => Self::Etrn,
-            b"EXPN" => Self::Expn,
-            b"HELO" => Self::Helo,
-            b"HELP" => Self::Help,
-            b"LHLO" => Self::Lhlo,
-            b"MAIL" => Self::Mail,
-            b"NOOP" => Self::Noop,
-            b"QUIT" => Self::Quit,
-            b"RCPT" => Self::Rcpt,
-            b"RSET" => Self::Rset,
-            b"VRFY" => Self::Vrfy,
+        Self::of_four(four)
+    }
+
+    /// The verb that these four octets are, if they are one.
+    const fn of_four(four: [u8; 4]) -> Self {
+        // Without this bit a small letter is a capital one, and nothing else becomes a letter.
+        const CASE: u32 = u32::from_be_bytes([0x20; 4]);
+        match (u32::from_be_bytes(four) & !CASE).to_be_bytes() {
+            [b'A', b'U', b'T', b'H'] => Self::Auth,
+            [b'B', b'D', b'A', b'T'] => Self::Bdat,
+            [b'D', b'A', b'T', b'A'] => Self::Data,
+            [b'E', b'H', b'L', b'O'] => Self::Ehlo,
+            [b'E', b'T', b'R', b'N'] => Self::Etrn,
+            [b'E', b'X', b'P', b'N'] => Self::Expn,
+            [b'H', b'E', b'L', b'O'] => Self::Helo,
+            [b'H', b'E', b'L', b'P'] => Self::Help,
+            [b'L', b'H', b'L', b'O'] => Self::Lhlo,
+            [b'M', b'A', b'I', b'L'] => Self::Mail,
+            [b'N', b'O', b'O', b'P'] => Self::Noop,
+            [b'Q', b'U', b'I', b'T'] => Self::Quit,
+            [b'R', b'C', b'P', b'T'] => Self::Rcpt,
+            [b'R', b'S', b'E', b'T'] => Self::Rset,
+            [b'V', b'R', b'F', b'Y'] => Self::Vrfy,
             _ => Self::Unknown,
         }
     }
@@ -71,8 +77,20 @@ pub(crate) struct Command<'i> {
 impl<'i> Command<'i> {
     /// Splits a line (without CR LF). Blanks before the end are tolerated, RFC 5321 §4.1.1.
     pub(crate) fn parse(line: &'i [u8]) -> Self {
-        let (word, args) = word(line);
-        Self { line, verb: Verb::parse(word), args: args.trim_ascii() }
+        // Almost every verb has four letters.
+        let four = match line.split_first_chunk() {
+            Some((four, [])) => (Verb::of_four(*four), &b""[..]),
+            Some((four, [b' ' | b'\t', args @ ..])) => (Verb::of_four(*four), args),
+            _ => (Verb::Unknown, &b""[..]),
+        };
+        let (verb, args) = match four {
+            (Verb::Unknown, _) => {
+                let (word, args) = word(line);
+                (Verb::parse(word), args)
+            }
+            four => four,
+        };
+        Self { line, verb, args: args.trim_ascii() }
     }
 
     /// Whether this is the first line of an HTTP request, by its method: RFC 9110 §9.1, RFC 5789, RFC 9113 §3.4.
@@ -175,6 +193,31 @@ mod tests {
         assert_eq!(Command::parse(b"").verb, Verb::Unknown);
         assert_eq!(Command::parse(b" QUIT").verb, Verb::Unknown);
         assert_eq!(Command::parse(b"QUITE").verb, Verb::Unknown);
+    }
+
+    proptest::proptest! {
+        /// A verb of four letters is found as any word is.
+        #[test]
+        fn any_line_falls_apart_at_its_first_blank(
+            line in "(?i-u:(AUTH|BDAT|DATA|EHLO|ETRN|EXPN|HELO|HELP|LHLO|MAIL|NOOP|QUIT|RCPT|RSET|VRFY|STARTTLS|XCLIENT))[ \t]{0,2}[ -~]{0,6}|[ \tA-Z\x00-\x7f]{0,9}",
+        ) {
+            let command = Command::parse(line.as_bytes());
+            let (word, args) = word(line.as_bytes());
+            proptest::prop_assert_eq!(command.verb, Verb::parse(word));
+            proptest::prop_assert_eq!(command.args, args.trim_ascii());
+        }
+    }
+
+    #[test]
+    fn case_is_all_that_verbs_may_differ_in() {
+        for at in 0..4 {
+            for octet in 0..=255 {
+                let mut verb = *b"rCpT";
+                verb[at] = octet;
+                let is = verb.eq_ignore_ascii_case(b"RCPT");
+                assert_eq!(Command::parse(&verb).verb == Verb::Rcpt, is, "{verb:?}");
+            }
+        }
     }
 
     #[test]

@@ -141,8 +141,23 @@ impl fmt::Display for Enhanced {
     }
 }
 
+/// What is said most, as it is sent.
+pub(crate) mod ready {
+    /// To MAIL.
+    pub(crate) const SENDER: &[u8] = b"250 2.1.0 Sender ok\r\n";
+    /// To RCPT.
+    pub(crate) const RECIPIENT: &[u8] = b"250 2.1.5 Recipient ok\r\n";
+    /// To a chunk that was not the last.
+    pub(crate) const CHUNK: &[u8] = b"250 2.0.0 Chunk received\r\n";
+    /// To NOOP and RSET.
+    pub(crate) const OK: &[u8] = b"250 2.0.0 Ok\r\n";
+}
+
 /// Writes a reply without building one.
 pub(crate) fn write(out: &mut Vec<u8>, code: u16, enhanced: Option<Enhanced>, text: &str) {
+    if memchr::memchr(b'\n', text.as_bytes()).is_none() {
+        return write_line(out, code, enhanced, true, text);
+    }
     let mut lines = text.split('\n').take(REPLY_LINES).peekable();
     while let Some(line) = lines.next() {
         write_line(out, code, enhanced, lines.peek().is_none(), line);
@@ -161,23 +176,35 @@ pub(crate) fn write_line(
     let text = text.as_bytes();
     let text = text.get(..REPLY_TEXT).unwrap_or(text);
     // RFC 5321 §4.2: textstring is HT and printable ASCII.
-    out.extend(text.iter().map(|&c| if matches!(c, b'\t' | b' '..=b'~') { c } else { b'?' }));
+    let start = out.len();
+    out.extend_from_slice(text);
+    for c in out.get_mut(start..).unwrap_or_default() {
+        *c = if matches!(*c, b'\t' | b' '..=b'~') { *c } else { b'?' };
+    }
     out.extend_from_slice(b"\r\n");
 }
 
 /// Writes what stands before the text of a line.
 fn write_head(out: &mut Vec<u8>, code: u16, enhanced: Option<Enhanced>, last: bool) {
-    number(out, u32::from(code.clamp(200, 599)));
-    out.push(if last { b' ' } else { b'-' });
-    let class = code.clamp(200, 599) / 100;
+    let code = code.clamp(200, 599);
+    let digit = |n: u16| b'0' + (n % 10) as u8;
+    let between = if last { b' ' } else { b'-' };
+    let class = digit(code / 100);
+    out.extend_from_slice(&[class, digit(code / 10), digit(code), between]);
     // RFC 2034 §4: a class that is the code's, and none with 3yz.
-    if let Some(Enhanced(_, subject, detail)) = enhanced.filter(|_| class != 3) {
-        number(out, u32::from(class));
-        out.push(b'.');
-        number(out, u32::from(subject));
-        out.push(b'.');
-        number(out, u32::from(detail));
-        out.push(b' ');
+    match enhanced.filter(|_| class != b'3') {
+        None => {}
+        // Almost all have one digit each.
+        Some(Enhanced(_, subject @ 0..=9, detail @ 0..=9)) => {
+            out.extend_from_slice(&[class, b'.', digit(subject), b'.', digit(detail), b' ']);
+        }
+        Some(Enhanced(_, subject, detail)) => {
+            out.extend_from_slice(&[class, b'.']);
+            number(out, u32::from(subject));
+            out.push(b'.');
+            number(out, u32::from(detail));
+            out.push(b' ');
+        }
     }
 }
 
@@ -220,6 +247,40 @@ mod tests {
         let reply = Reply::new(550, Enhanced(5, 999, 999), "x".repeat(5_000));
         let text = written(&reply);
         assert!(text.len() <= 512 && text.ends_with("x\r\n"), "{}", text.len());
+    }
+
+    #[test]
+    fn what_is_ready_is_what_is_written() {
+        for (ready, enhanced, text) in [
+            (ready::SENDER, Enhanced(2, 1, 0), "Sender ok"),
+            (ready::RECIPIENT, Enhanced(2, 1, 5), "Recipient ok"),
+            (ready::CHUNK, Enhanced(2, 0, 0), "Chunk received"),
+            (ready::OK, Enhanced(2, 0, 0), "Ok"),
+        ] {
+            assert_eq!(written(&Reply::new(250, enhanced, text)).as_bytes(), ready);
+        }
+    }
+
+    #[test]
+    fn heads_are_their_numbers() {
+        for code in [200, 250, 354, 421, 550, 599] {
+            for (subject, detail) in [(0, 0), (9, 9), (10, 0), (1, 10), (7, 999), (999, 1)] {
+                let class = code / 100;
+                let enhanced = match class {
+                    3 => String::new(),
+                    _ => std::format!("{class}.{subject}.{detail} "),
+                };
+                for (last, between) in [(true, ' '), (false, '-')] {
+                    let mut out = Vec::new();
+                    write_line(&mut out, code, Some(Enhanced(5, subject, detail)), last, "x");
+                    let expected = std::format!("{code}{between}{enhanced}x\r\n");
+                    assert_eq!(out, expected.as_bytes());
+                    out.clear();
+                    write_line(&mut out, code, None, last, "x");
+                    assert_eq!(out, std::format!("{code}{between}x\r\n").as_bytes());
+                }
+            }
+        }
     }
 
     // RFC: 5321-4.2.1-5

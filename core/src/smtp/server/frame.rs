@@ -9,7 +9,7 @@ use super::limit::Limit;
 use super::state::{Phase, Stage, Unit};
 use crate::machine::{Advance, End, Input, Instant};
 use crate::smtp::body::{Reader, Step};
-use crate::smtp::reply::Enhanced;
+use crate::smtp::reply::{Enhanced, ready};
 
 /// Octets of an overlong line that are read in hope of its end; then the session ends.
 const OVERLONG: u32 = 1024 * 1024;
@@ -118,7 +118,7 @@ impl Server {
             Step::End(n) if self.phase == Phase::Chunk(false) => {
                 input.discard(n);
                 self.phase = Phase::Command;
-                Self::say(out, 250, Enhanced(2, 0, 0), "Chunk received");
+                out.extend_from_slice(ready::CHUNK);
                 None
             }
             Step::End(n) => self.frame(Unit::BodyEnd, n),

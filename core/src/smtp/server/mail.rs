@@ -13,7 +13,7 @@ use crate::smtp::command::{Command, Param, Params, number};
 use crate::smtp::extension::{
     BodyKind, ByMode, DeliverBy, ENVID_OCTETS, Priority, Release, Ret, Submitter, Xtext,
 };
-use crate::smtp::reply::Enhanced;
+use crate::smtp::reply::{Enhanced, ready};
 
 /// Why a command is refused: code, enhanced code, words.
 pub(super) type Fault = (u16, Enhanced, &'static str);
@@ -56,7 +56,7 @@ impl Server {
         if self.agreed(decision, out) {
             self.stage = Stage::Envelope;
             self.transactions = self.transactions.saturating_add(1);
-            Self::say(out, 250, Enhanced(2, 1, 0), "Sender ok");
+            out.extend_from_slice(ready::SENDER);
         } else {
             self.smtputf8 = false;
             self.binary = false;

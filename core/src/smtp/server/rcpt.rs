@@ -10,7 +10,7 @@ use super::state::{Open, Stage};
 use crate::grammar::address::ForwardPath;
 use crate::smtp::command::Command;
 use crate::smtp::extension::{Notify, OriginalRecipient};
-use crate::smtp::reply::Enhanced;
+use crate::smtp::reply::{Enhanced, ready};
 use crate::text::Text;
 
 impl Server {
@@ -36,7 +36,7 @@ impl Server {
     pub(super) fn rcpt_decided(&mut self, decision: &Decision, out: &mut Vec<u8>) {
         if self.agreed(decision, out) {
             self.recipients = self.recipients.saturating_add(1);
-            Self::say(out, 250, Enhanced(2, 1, 5), "Recipient ok");
+            out.extend_from_slice(ready::RECIPIENT);
         }
     }
 

@@ -8,13 +8,13 @@ use super::event::{Event, Query};
 use super::state::{Open, Stage};
 use crate::machine::End;
 use crate::smtp::command::Command;
-use crate::smtp::reply::{self, Enhanced};
+use crate::smtp::reply::{self, Enhanced, ready};
 use crate::text::Text;
 
 impl Server {
     pub(super) fn noop<'i>(&mut self, command: Command<'i>, out: &mut Vec<u8>) -> Event<'i> {
         if self.may_idle(out) {
-            Self::say(out, 250, Enhanced(2, 0, 0), "Ok");
+            out.extend_from_slice(ready::OK);
         }
         Event::Noop(Text(command.args))
     }
@@ -67,7 +67,7 @@ impl Server {
         }
         if self.stage != Stage::None || self.may_idle(out) {
             self.reset();
-            Self::say(out, 250, Enhanced(2, 0, 0), "Ok");
+            out.extend_from_slice(ready::OK);
         }
         Event::Reset
     }
