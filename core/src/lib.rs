@@ -16,7 +16,7 @@
 //! | [`proxy`] | the PROXY protocol: whose connection a proxy carries |
 //! | [`grammar`] | atoms that protocols share: base64, domains, addresses |
 //! | [`mime`] | messages: header fields, structure, encodings, what IMAP shows of them |
-//! | [`sasl`] | PLAIN, LOGIN and SCRAM-SHA-256, both sides |
+//! | [`sasl`] | PLAIN, LOGIN, SCRAM, OAUTHBEARER, XOAUTH2 and EXTERNAL, both sides |
 //! | [`imap`] | IMAP4rev1 and IMAP4rev2 |
 //!
 //! # The whole loop

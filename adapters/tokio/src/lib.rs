@@ -22,6 +22,7 @@
 //! | [`answerer`] | [`Answerer`]: what answers a bare machine, awaited |
 //! | [`wire`] | [`Wire`]: the socket under it, TCP or Unix |
 //! | [`host`] | [`Host`]: listeners, and a [`Service`] for each connection; [`Peer`] |
+//! | [`sessions`] | [`Sessions`]: what servers of POP3 and IMAP have alike |
 //! | [`server`] | [`Server`], and `task`: one connection of it |
 //! | `hall` | binding and accepting, for both |
 //! | `leash` | what ends a conversation from outside: the server's stopping, the clock |
@@ -35,6 +36,7 @@ mod leash;
 mod pool;
 pub mod pop3;
 pub mod server;
+pub mod sessions;
 pub mod smtp;
 mod task;
 pub mod wire;
@@ -48,4 +50,5 @@ pub use posthaste_tls::{
     Trust, Upgrade,
 };
 pub use server::Server;
+pub use sessions::{Converse, Sessions, Settings};
 pub use wire::Wire;
