@@ -1,17 +1,21 @@
 #!/usr/bin/env python3
-"""Durable delivery end to end, peers in the same run: the ceiling (`sink`), Posthaste, Postfix with a
-virtual maildir, Dovecot LMTP with maildir. Installs the peers from Debian's packages.
+"""Durable delivery end to end, peers in the same run: the ceiling (`posthaste smtp-sink --mbox --sync`), Posthaste,
+Postfix with a virtual maildir, Dovecot LMTP with maildir. The load is `posthaste smtp-load`. Installs the peers from
+Debian's packages.
 
     benches/delivery.py [--rounds 5] [--sessions 1,10,100] [--messages 20000] [--only posthaste,sink]
+                        [--variants plain,pipelined,bdat,starttls,implicit,one,one-implicit] [--syncs]
 
-Everybody syncs before the final reply. Each round runs every server once, in turn, so that the noise of
-the machine hits all alike; figures are min / median / max of the rounds."""
+plain waits for each reply; pipelined and bdat do not, and all the others are pipelined too; one sends one
+message a connection. Everybody syncs before the final reply. Each round runs every server once, in turn, so that
+the noise of the machine hits all alike; figures are min / median / max of the rounds."""
 
 import argparse
 import json
 import os
 import pathlib
 import pwd
+import resource
 import shutil
 import signal
 import socket
@@ -48,11 +52,11 @@ def install(*packages):
         sh("cargo", "build", "--release", "-p", "posthaste", "-p", "posthaste-benches", "--bins", cwd=ROOT)
 
 
-def wait_port(port):
+def wait_port(port, tls=False):
     for _ in range(6000):
         try:
             with socket.create_connection(("127.0.0.1", port), timeout=5) as s:
-                if s.recv(3) == b"220":
+                if tls or s.recv(3) == b"220":
                     return
         except OSError:
             pass
@@ -92,19 +96,39 @@ def cpu(pid):
     return ticks / TICKS
 
 
+# What the load is told; and, where not every peer can take it, who does not.
+VARIANTS = {
+    "plain": ["--pipelining", "off", "--chunking", "off"],
+    "pipelined": ["--chunking", "off"],
+    "bdat": [],
+    "starttls": ["--tls", "starttls", "--insecure", "--chunking", "off"],
+    "implicit": ["--tls", "implicit", "--insecure", "--chunking", "off"],
+    "one": ["--per-connection", "1", "--chunking", "off"],
+    "one-implicit": ["--per-connection", "1", "--tls", "implicit", "--insecure", "--chunking", "off"],
+}
+
+
 class Peer:
     lmtp = False
     domain = "bench.test"
+    # Ways to encrypt besides none.
+    tls = ()
 
     def __init__(self, folder, port):
         self.folder, self.port = folder, port
+        # Where TLS comes first.
+        self.secure = port + 100
         folder.mkdir()
+
+    def takes(self, variant):
+        words = VARIANTS[variant]
+        return "--tls" not in words or words[words.index("--tls") + 1] in self.tls
 
     def recipients(self):
         return [f"user{n}@{self.domain}" for n in range(USERS)]
 
-    def pid(self):
-        return self.process.pid
+    def pids(self):
+        return [self.process.pid]
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
@@ -112,16 +136,31 @@ class Peer:
 
 
 class Sink(Peer):
-    name = "ceiling (sink)"
+    name = "ceiling (smtp-sink)"
+    tls = ("starttls", "implicit")
 
     def start(self):
-        self.process = subprocess.Popen([RELEASE / "sink", f"127.0.0.1:{self.port}", self.folder / "log"])
+        self.processes = []
+        for port, tls in ((self.port, "starttls"), (self.secure, "implicit")):
+            command = [RELEASE / "posthaste", "smtp-sink", f"127.0.0.1:{port}", "--tls", tls, "--sync"]
+            self.processes.append(
+                subprocess.Popen([*command, "--mbox", self.folder / tls], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            )
         wait_port(self.port)
+        wait_port(self.secure, tls=True)
+
+    def pids(self):
+        return [process.pid for process in self.processes]
+
+    def stop(self):
+        for process in self.processes:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=60)
 
 
 class Posthaste(Peer):
     name = "posthaste smtp"
-    protocol, tls = "smtp", "starttls"
+    protocol, tls = "smtp", ("starttls", "implicit")
     runtime = "mio"
 
     def start(self):
@@ -129,8 +168,9 @@ class Posthaste(Peer):
         config.write_text(
             f'[server]\nhostname = "{self.domain}"\ndata = "data"\nruntime = "{self.runtime}"\n[log]\nlevel = "warn"\n'
             f'[[domain]]\nname = "{self.domain}"\n'
-            f'[[listener]]\nprotocol = "{self.protocol}"\naddress = "127.0.0.1:{self.port}"\ntls = "{self.tls}"\n'
-            "[limits]\nsmtp_transactions = 1000000\n"
+            + self.listener(self.port, "starttls" if self.tls else "none")
+            + (self.listener(self.secure, "implicit") if self.tls else "")
+            + "[limits]\nsmtp_transactions = 1000000\n"
         )
         for address in self.recipients():
             sh(RELEASE / "posthaste", "account", "add", address, "--password-stdin", "--config", config,
@@ -139,17 +179,24 @@ class Posthaste(Peer):
         self.process = subprocess.Popen([RELEASE / "posthaste", "serve", "--config", config], stdout=log, stderr=log)
         wait_port(self.port)
 
+    def listener(self, port, tls):
+        return f'[[listener]]\nprotocol = "{self.protocol}"\naddress = "127.0.0.1:{port}"\ntls = "{tls}"\n'
+
 
 class PosthasteLmtp(Posthaste):
     name = "posthaste lmtp"
-    protocol, tls, lmtp = "lmtp", "none", True
+    protocol, tls, lmtp = "lmtp", (), True
 
 
 class Postfix(Peer):
     name = "postfix maildir"
+    tls = ("starttls",)
 
     def start(self):
         f = self.folder
+        sh("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "9",
+           "-subj", f"/CN={self.domain}", "-keyout", f / "key.pem", "-out", f / "certificate.pem",
+           stderr=subprocess.DEVNULL)  # fmt: skip
         for part in ("etc", "queue", "lib", "mail"):
             (f / part).mkdir()
         nobody = pwd.getpwnam("nobody")
@@ -181,6 +228,9 @@ maillog_file = {f}/log
 maillog_file_prefixes = {f}
 virtual_mailbox_limit = 0
 in_flow_delay = 0
+smtpd_tls_security_level = may
+smtpd_tls_cert_file = {f}/certificate.pem
+smtpd_tls_key_file = {f}/key.pem
 """
         )
         maps = "".join(f"{address} {address}/\n" for address in self.recipients())
@@ -199,6 +249,7 @@ trace unix - - n - 0 bounce
 verify unix - - n - 1 verify
 flush unix n - n 1000? 0 flush
 proxymap unix - - n - - proxymap
+tlsmgr unix - - n 1000? 1 tlsmgr
 smtp unix - - n - - smtp
 relay unix - - n - - smtp
 showq unix n - n - - showq
@@ -219,8 +270,8 @@ postlog unix-dgram n - n - 1 postlogd
         sh("postfix", "-c", f / "etc", "start", stderr=subprocess.DEVNULL)
         wait_port(self.port)
 
-    def pid(self):
-        return int((self.folder / "queue/pid/master.pid").read_text())
+    def pids(self):
+        return [int((self.folder / "queue/pid/master.pid").read_text())]
 
     def delivered(self):
         return sum(len(files) for path, _, files in os.walk(self.folder / "mail") if path.endswith("/new"))
@@ -279,41 +330,49 @@ service stats {{
 PEERS = {"sink": Sink, "posthaste": Posthaste, "posthaste-lmtp": PosthasteLmtp, "postfix": Postfix, "dovecot": Dovecot}
 
 
-def load(peer, sessions, messages, *more):
-    command = [RELEASE / "load", "--server", f"127.0.0.1:{peer.port}", "--to", ",".join(peer.recipients()),
-               "--sessions", sessions, "--messages", messages, *more]  # fmt: skip
+def load(peer, sessions, messages, variant, size):
+    more = VARIANTS[variant]
+    port = peer.secure if "implicit" in more else peer.port
+    command = [RELEASE / "posthaste", "smtp-load", f"127.0.0.1:{port}", "--to", ",".join(peer.recipients()), "--json",
+               "--sessions", sessions, "--messages", messages, "--size", size, *more]  # fmt: skip
     if peer.lmtp:
         command.append("--lmtp")
-    before, begin = cpu(peer.pid()), time.monotonic()
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    before, begin = sum(map(cpu, peer.pids())), time.monotonic()
     done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
-    if done.returncode not in (0, 1) or not done.stdout:
+    if done.returncode not in (0, 69) or not done.stdout:
         sys.exit(f"{peer.name}: {done.stderr}")
-    result = json.loads(done.stdout)
-    if result["refused"]:
-        print(f"{peer.name}: {result['refused']} refused: {result['complaint']}", file=sys.stderr)
+    report = json.loads(done.stdout)
+    accepted = report["messages"]["accepted"]
+    if done.returncode:
+        print(f"{peer.name}: {done.stderr.strip()}: {report['refusals']} {report['connections']}", file=sys.stderr)
+    wait = report["latency_us"].get("message", {"p50": 0, "p99": 0})
+    result = {"accepted": accepted, "rate": report["messages_per_second"], "p50": wait["p50"], "p99": wait["p99"]}
     if isinstance(peer, Postfix):
         # A 250 of Postfix means queued; delivered is when the maildirs have it.
-        peer.wanted = getattr(peer, "wanted", 0) + result["accepted"]
+        peer.wanted = getattr(peer, "wanted", 0) + accepted
         while peer.delivered() < peer.wanted:
             time.sleep(0.05)
             if time.monotonic() - begin > 600:
                 sys.exit("postfix delivers no more")
-        result["seconds"] = time.monotonic() - begin
-        result["rate"] = result["accepted"] / result["seconds"]
-    result["cpu_ms"] = (cpu(peer.pid()) - before) * 1000 / max(result["accepted"], 1)
+        result["rate"] = accepted / (time.monotonic() - begin)
+    result["cpu_ms"] = (sum(map(cpu, peer.pids())) - before) * 1000 / max(accepted, 1)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = after.ru_utime + after.ru_stime - children.ru_utime - children.ru_stime
+    result["load_ms"] = spent * 1000 / max(accepted, 1)
     return result
 
 
 SYNCS = ("fsync", "fdatasync", "sync_file_range", "msync")
 
 
-def syncs(peer, sessions, messages):
+def syncs(peer, sessions, messages, variant, size):
     """Sync calls a message, counted by the kernel's tracepoints: a tracer that stops the server at each call makes
     it slow, and a slow server gathers fewer messages a sync. Counts those of the whole machine."""
     events = ",".join(f"syscalls:sys_enter_{call}" for call in SYNCS)
     counter = subprocess.Popen(["perf", "stat", "-a", "-x", ",", "-e", events], stderr=subprocess.PIPE, text=True)
     time.sleep(1)
-    result = load(peer, sessions, messages)
+    result = load(peer, sessions, messages, variant, size)
     counter.send_signal(signal.SIGINT)
     said = counter.communicate()[1]
     counts = [line.split(",")[0] for line in said.splitlines() if "sys_enter_" in line]
@@ -349,47 +408,51 @@ def main():
     parser.add_argument("--messages", type=int, default=20_000, help="for the fast ones, at 100 sessions")
     parser.add_argument("--size", type=int, default=10_240)
     parser.add_argument("--only", default=",".join(PEERS))
-    parser.add_argument("--variants", default="plain", help="of plain, pipelined, tls")
+    parser.add_argument("--variants", default="plain", help=f"of {', '.join(VARIANTS)}")
     parser.add_argument("--syncs", action="store_true", help="count syncs too")
     arguments = parser.parse_args()
     install("postfix", "dovecot-lmtpd", *["linux-perf"] * arguments.syncs)
     base = pathlib.Path(tempfile.mkdtemp(prefix="posthaste-bench-"))
     os.chmod(base, 0o755)
     peers = [PEERS[name](base / name, 21000 + n) for n, name in enumerate(arguments.only.split(","))]
-    rows = {}
+    variants = arguments.variants.split(",")
+    rows, synced = {}, {}
+
+    def count(peer, sessions, fast, slow):
+        is_slow = isinstance(peer, (Postfix, Dovecot))
+        return max(slow if is_slow else fast, sessions * 10)
+
     try:
         print(f"raw append + fdatasync, messages/s by batch: {disk(base)}", flush=True)
         for peer in peers:
             peer.start()
         for sessions in map(int, arguments.sessions.split(",")):
-            for variant in arguments.variants.split(","):
-                more = {"plain": [], "pipelined": ["--pipelined"], "tls": ["--starttls"]}[variant]
+            scaled = arguments.messages * min(sessions, 100) // 100
+            for variant in variants:
+                takers = [peer for peer in peers if peer.takes(variant)]
                 for _ in range(arguments.rounds):
-                    for peer in peers:
-                        if variant == "tls" and (not isinstance(peer, Posthaste) or peer.lmtp):
-                            continue
-                        slow = isinstance(peer, (Postfix, Dovecot))
-                        messages = arguments.messages * min(sessions, 100) // 100 // (8 if slow else 1)
-                        messages = max(messages, 1_000 if slow else 2_000, sessions * 10)
-                        result = load(peer, sessions, messages, "--size", arguments.size, *more)
+                    for peer in takers:
+                        messages = count(peer, sessions, max(scaled, 2_000), max(scaled // 8, 1_000))
+                        result = load(peer, sessions, messages, variant, arguments.size)
                         rows.setdefault((sessions, variant, peer.name), []).append(result)
+                if arguments.syncs:
+                    for peer in takers:
+                        messages = count(peer, sessions, max(2_000, sessions * 200), 500)
+                        synced[sessions, variant, peer.name] = syncs(peer, sessions, messages, variant, arguments.size)
         print(f"raw append + fdatasync, messages/s by batch: {disk(base)}")
         print(f"\n{arguments.rounds} rounds, {arguments.size} octets a message, min / median / max\n")
-        print("| sessions | variant | server | delivered/s | p50 ms | p99 ms | CPU ms a message |")
-        print("|---|---|---|---|---|---|---|")
+        print("| sessions | variant | server | delivered/s | p50 ms | p99 ms | CPU ms a message | load's CPU ms | syncs a message |")
+        print("|---|---|---|---|---|---|---|---|---|")
         for (sessions, variant, name), results in rows.items():
+            wait = synced.get((sessions, variant, name))
             print(
                 f"| {sessions} | {variant} | {name} | {spread([r['rate'] for r in results])} "
-                f"| {spread([r['p50_us'] / 1000 for r in results], '{:.2f}')} "
-                f"| {spread([r['p99_us'] / 1000 for r in results], '{:.2f}')} "
-                f"| {spread([r['cpu_ms'] for r in results], '{:.3f}')} |"
+                f"| {spread([r['p50'] / 1000 for r in results], '{:.2f}')} "
+                f"| {spread([r['p99'] / 1000 for r in results], '{:.2f}')} "
+                f"| {spread([r['cpu_ms'] for r in results], '{:.3f}')} "
+                f"| {statistics.median(r['load_ms'] for r in results):.3f} "
+                f"| {'' if wait is None else f'{wait:.3f}'} |"
             )
-        if arguments.syncs:
-            print("\nsyncs a message (runs of their own)")
-            for peer in peers:
-                fast = not isinstance(peer, (Postfix, Dovecot))
-                counts = {n: round(syncs(peer, n, max(2000, n * 200) if fast else max(500, n * 5)), 3) for n in map(int, arguments.sessions.split(","))}
-                print(f"  {peer.name}: {counts}")
     finally:
         for peer in peers:
             try:

@@ -1,5 +1,5 @@
-//! The gate: how many instructions the MIME parser takes for messages made here, held against
-//! `ceilings.txt`. Time varies with the machine and with what else runs on it; these counts do not.
+//! The gate: how many instructions the MIME parser takes for messages made here, and the SMTP server machine
+//! for what clients send, held against `ceilings.txt`. Time varies with the machine and with what else runs on it; these counts do not.
 //!
 //! ```text
 //! posthaste-gate               compare; fails where a count is above its ceiling, or not linear
@@ -19,7 +19,7 @@ use std::{
 };
 
 use posthaste_core::mime::structure::Encoding;
-use posthaste_gate::{shapes, work};
+use posthaste_gate::{shapes, smtp, work};
 
 /// How far above its ceiling a count may be: what another library, or the same source under another
 /// path, changes (up to 4 % was seen).
@@ -92,7 +92,7 @@ fn hostile_works() -> Vec<(&'static str, Work)> {
 fn cases(set: &str) -> Vec<Case> {
     match set {
         "usual" => usual(),
-        "hostile" => hostile(SIZES),
+        "hostile" => hostile(SIZES).into_iter().chain(growing(SIZES)).collect(),
         "extremes" => hostile(EXTREMES),
         set => panic!("no set of cases has the name {set}"),
     }
@@ -118,6 +118,53 @@ fn usual() -> Vec<Case> {
             message: Box::new(move || body.clone()),
             work: Box::new(work::decoder(encoding, 8192)),
         });
+    }
+    cases.extend(sessions());
+    cases
+}
+
+/// What clients send: transactions of 10 KB, and commands alone.
+fn sessions() -> Vec<Case> {
+    let message = smtp::lines(10_240, 78, 8);
+    let case = |name: &str, octets: Vec<u8>, work: Work| Case {
+        name: format!("smtp/{name}"),
+        message: Box::new(move || octets.clone()),
+        work,
+    };
+    let [data, bdat] = [smtp::data(&message), smtp::bdat(&message)];
+    let mails = |mail: &str| format!("{mail}RSET\r\n").repeat(10).into_bytes();
+    let rcpts = |rcpt: &str| [smtp::MAIL, &rcpt.repeat(10), "RSET\r\n"].concat().into_bytes();
+    vec![
+        case("data_10k_pipelined", data.clone(), Box::new(smtp::pipelined())),
+        case("data_10k_in_turn", data, Box::new(smtp::in_turn())),
+        case("bdat_10k_pipelined", bdat.clone(), Box::new(smtp::pipelined())),
+        case("bdat_10k_in_turn", bdat, Box::new(smtp::in_turn())),
+        case("mail_rset_10", mails(smtp::MAIL), Box::new(smtp::pipelined())),
+        case("mail_all_rset_10", mails(smtp::MAIL_ALL), Box::new(smtp::pipelined())),
+        case("rcpt_10", rcpts(smtp::RCPT), Box::new(smtp::pipelined())),
+        case("rcpt_all_10", rcpts(smtp::RCPT_ALL), Box::new(smtp::pipelined())),
+    ]
+}
+
+/// Sessions that grow: with recipients, with the message, with what is refused of it.
+fn growing(sizes: [usize; 2]) -> Vec<Case> {
+    type Make = fn(usize) -> Vec<u8>;
+    let makes: [(&str, Make); 4] = [
+        ("smtp_recipients", |size| {
+            let rcpts = smtp::RCPT.repeat(size / smtp::RCPT.len());
+            [smtp::MAIL, &rcpts, "RSET\r\n"].concat().into_bytes()
+        }),
+        ("smtp_data", |size| smtp::data(&smtp::lines(size, 78, 8))),
+        ("smtp_data_dots", |size| smtp::data(&b"..\r\n".repeat(size / 4))),
+        ("smtp_bdat", |size| smtp::bdat(&smtp::lines(size, 78, 8))),
+    ];
+    let mut cases = Vec::new();
+    for (name, make) in makes {
+        cases.extend(sizes.map(|size| Case {
+            name: format!("{name}/session/{size}"),
+            message: Box::new(move || make(size)),
+            work: Box::new(smtp::pipelined()),
+        }));
     }
     cases
 }
