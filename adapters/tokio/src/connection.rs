@@ -242,7 +242,7 @@ impl<M: Machine> Connection<M> {
                 Advance::Closed => {
                     if !self.over {
                         self.over = true;
-                        self.goodbye().await?;
+                        Box::pin(self.goodbye()).await?;
                     }
                     return Ok(false);
                 }
@@ -261,7 +261,7 @@ impl<M: Machine> Connection<M> {
                     self.or_lost(read)?;
                 }
                 Advance::Secure => {
-                    let secured = self.start_tls().await;
+                    let secured = Box::pin(self.start_tls()).await;
                     self.or_lost(secured)?;
                 }
             }
@@ -479,7 +479,7 @@ impl<M: Machine> Connection<M> {
         let told = async {
             match &self.leash {
                 Some(leash) if stopping => leash.over().await,
-                Some(leash) => leash.told(Stop::Drain).await,
+                Some(leash) => leash.told().await,
                 None => std::future::pending().await,
             }
         };

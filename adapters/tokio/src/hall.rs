@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use posthaste_core::gate::TlsMode;
-use posthaste_tls::control::{Stop, count};
+use posthaste_tls::control::count;
 use posthaste_tls::{BindError, Config, Control, Guest, Listener, Upgrade};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime;
@@ -100,7 +100,10 @@ impl Bound {
             tokio::spawn(accept(self.hall.clone(), index, socket, guests.clone(), receive.clone()));
         }
         drop(guests);
+        let leash = self.hall.leash.clone();
+        let clock = tokio::spawn(async move { leash.keep_time().await });
         gone.recv().await;
+        clock.abort();
         Ok(())
     }
 }
@@ -142,7 +145,7 @@ async fn accept(
     loop {
         let accepted = tokio::select! {
             biased;
-            () = hall.leash.told(Stop::Drain) => return,
+            () = hall.leash.told() => return,
             accepted = socket.accept() => accepted,
         };
         match accepted {

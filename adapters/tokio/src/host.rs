@@ -241,7 +241,7 @@ async fn receive<S: Service>(hall: Arc<Hall>, service: Arc<S>, visit: Visit) {
         return;
     }
     let served = match upgrade {
-        Some(upgrade) if implicit => match connection.secure(upgrade).await {
+        Some(upgrade) if implicit => match Box::pin(connection.secure(upgrade)).await {
             Ok(facts) => {
                 peer.tls = Some(facts);
                 service.serve(&mut connection, peer).await

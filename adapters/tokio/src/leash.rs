@@ -58,26 +58,33 @@ impl Leash {
         }
     }
 
-    /// Waits until the server was told to stop as much as `least`.
-    pub(crate) async fn told(&self, least: Stop) {
+    /// Waits until the server was told to stop.
+    pub(crate) async fn told(&self) {
+        self.wait(Self::is_stopping).await;
+    }
+
+    /// Waits until the server stops and the time to finish is up.
+    pub(crate) async fn over(&self) {
+        self.wait(Self::is_over).await;
+    }
+
+    /// Rings when the time to finish is up. One task does so for all, who need no timer then.
+    pub(crate) async fn keep_time(&self) {
+        self.told().await;
+        sleep_until(self.until()).await;
+        self.bell.notify_waiters();
+    }
+
+    async fn wait(&self, is: impl Fn(&Self) -> bool) {
         loop {
             let bell = self.bell.notified();
             tokio::pin!(bell);
             // From here on a ring is not missed.
             bell.as_mut().enable();
-            if self.control.stop() >= least {
+            if is(self) {
                 return;
             }
             bell.await;
-        }
-    }
-
-    /// Waits until the server stops and the time to finish is up.
-    pub(crate) async fn over(&self) {
-        self.told(Stop::Drain).await;
-        tokio::select! {
-            () = self.told(Stop::Abort) => {}
-            () = sleep_until(self.until()) => {}
         }
     }
 
