@@ -65,21 +65,12 @@ impl<'a> Domain<'a> {
             return Err(DomainError::Long);
         }
         let name = core::str::from_utf8(text).map_err(|_| DomainError::NotIdna)?;
-        for label in text.split(|&c| c == b'.') {
-            if label.len() > LABEL_OCTETS && label.is_ascii() {
-                return Err(DomainError::Long);
-            }
-            let (Some(&first), Some(&last)) = (label.first(), label.last()) else {
-                return Err(DomainError::Label);
-            };
-            let holds_only = |c: &u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | 128..);
-            if first == b'-' || last == b'-' || !label.iter().all(holds_only) {
-                return Err(DomainError::Label);
-            }
-        }
+        check_labels(name)?;
         let domain = Self(name);
         if domain.is_international() {
-            domain.to_ascii()?;
+            // IDNA maps a wide `@` to `@` and such a blank to a blank: what comes out of it must be a name too, or
+            // whoever reads the canonical form reads another address.
+            check_labels(&domain.to_ascii()?)?;
         }
         Ok(domain)
     }
@@ -116,7 +107,7 @@ impl<'a> Domain<'a> {
 
     fn to_ascii(self) -> Result<Cow<'a, str>, DomainError> {
         use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
-        // Underscores and hyphens were checked; lengths are those of the DNS, RFC 5890 §2.3.2.1.
+        // What labels may hold `parse` checks, before and after; lengths are those of the DNS, RFC 5890 §2.3.2.1.
         Uts46::new()
             .to_ascii(self.0.as_bytes(), AsciiDenyList::EMPTY, Hyphens::Allow, DnsLength::Verify)
             .map_err(|_| DomainError::NotIdna)
@@ -135,6 +126,23 @@ impl<'a> Domain<'a> {
             Cow::Borrowed(self.0)
         }
     }
+}
+
+/// Labels of a name: letters, digits, hyphens within, underscores, octets beyond ASCII.
+fn check_labels(name: &str) -> Result<(), DomainError> {
+    for label in name.as_bytes().split(|&c| c == b'.') {
+        if label.len() > LABEL_OCTETS && label.is_ascii() {
+            return Err(DomainError::Long);
+        }
+        let (Some(&first), Some(&last)) = (label.first(), label.last()) else {
+            return Err(DomainError::Label);
+        };
+        let holds_only = |c: &u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | 128..);
+        if first == b'-' || last == b'-' || !label.iter().all(holds_only) {
+            return Err(DomainError::Label);
+        }
+    }
+    Ok(())
 }
 
 impl PartialEq for Domain<'_> {
@@ -264,14 +272,17 @@ impl<'a> Host<'a> {
         if tag.eq_ignore_ascii_case("IPv6") {
             return rest.parse().ok().map(Self::V6);
         }
-        // Standardized-tag = Ldh-str; dcontent = %d33-90 / %d94-126.
+        // Standardized-tag = Ldh-str; dcontent = %d33-90 / %d94-126, but for what a path is
+        // taken apart by. No kind is registered.
         let ldh = |c: u8| c.is_ascii_alphanumeric() || c == b'-';
         let sound = !tag.is_empty()
             && !tag.ends_with('-')
             && tag.bytes().all(ldh)
             && !rest.is_empty()
             && text.len() <= DOMAIN_OCTETS
-            && rest.bytes().all(|c| matches!(c, 33..=90 | 94..=126));
+            && rest
+                .bytes()
+                .all(|c| matches!(c, 33..=90 | 94..=126) && !matches!(c, b'"' | b'<' | b'>'));
         sound.then_some(Self::General(text))
     }
 }
@@ -320,6 +331,44 @@ mod tests {
         assert_eq!(Domain::parse(b"\xff").err(), Some(DomainError::NotIdna));
     }
 
+    /// IDNA maps characters to ASCII, and the canonical form of `b\u{ff20}c` was `b@c`, of `b\u{3000}c` `b c`: a name
+    /// that was one when it was checked, and two things when it was compared, or sent on in `RCPT TO:<...>`.
+    #[test]
+    fn what_idna_makes_of_a_name_is_a_name() {
+        for wide in
+            "\u{ff20}\u{3000}\u{a0}\u{ff1e}\u{ff1c}\u{2100}\u{ff3b}\u{ff3d}\u{ff1a}\u{ff0c}\u{ff02}"
+                .chars()
+        {
+            for name in [std::format!("b{wide}c.test"), std::format!("a.test{wide}xn--bcher-kva")] {
+                assert!(Domain::parse(name.as_bytes()).is_err(), "{name:?}");
+            }
+        }
+        for (name, error) in [
+            ("\u{ff0d}a.test", DomainError::Label),
+            ("a\u{ff0d}.test", DomainError::Label),
+            ("a\u{3002}", DomainError::NotIdna),
+        ] {
+            assert_eq!(Domain::parse(name.as_bytes()).err(), Some(error), "{name:?}");
+        }
+        // Other ways to write a dot and digits are ways to write the same name.
+        let canonical = |name: &str| Domain::parse(name.as_bytes()).unwrap().to_canonical();
+        assert_eq!(canonical("a\u{3002}test").as_str(), "a.test");
+        assert_eq!(canonical("\u{ff11}.test").as_str(), "1.test");
+    }
+
+    proptest::proptest! {
+        /// The canonical form is a name, and its own canonical form.
+        #[test]
+        fn canonical_names_are_names(name in "([a-z0-9_-]|\\PC|[\u{ff01}-\u{ff5e}\u{2000}-\u{2fff}]){1,6}(\\.test)?") {
+            if let Ok(domain) = Domain::parse(name.as_bytes()) {
+                let canonical = domain.to_canonical();
+                let again = Domain::parse(canonical.as_str().as_bytes());
+                proptest::prop_assert!(canonical.as_str().is_ascii());
+                proptest::prop_assert_eq!(again.map(Domain::to_canonical), Ok(canonical));
+            }
+        }
+    }
+
     #[test]
     fn equal_in_canonical_form() {
         let canonical =
@@ -354,6 +403,9 @@ mod tests {
             "[-:a]",
             "[a-:b]",
             "[x:a b]",
+            "[x:a>b]",
+            "[x:a<b]",
+            "[x:a\"b]",
         ] {
             assert_eq!(Host::parse(bad.as_bytes()), Err(DomainError::Literal), "{bad}");
         }
