@@ -13,81 +13,26 @@
 //! | from there on (*stress*, until a fifth fewer are open) | comes in, but has to be quick |
 //! | all but `reserved` | hears that there is too much to do |
 //! | all, and a tenth more | hears nothing |
+//!
+//! | module | holds |
+//! |---|---|
+//! | `limits` | [`Limits`] |
+//! | `network` | [`Network`] |
+
+mod limits;
+mod network;
+#[cfg(test)]
+mod tests;
 
 use alloc::collections::BTreeMap;
-use alloc::vec::Vec;
 use core::fmt;
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use core::str::FromStr;
-use core::time::Duration;
+use core::net::{IpAddr, SocketAddr};
 
 use crate::machine::{Instant, Reason};
 
-/// What the door and the wire allow. Config names are the field names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Connections at once, all listeners together. Default 20,000.
-    pub connections: u32,
-    /// Connections at once from one address. Default 50. Not for `trusted` networks.
-    pub connections_per_address: u32,
-    /// Connections at once from one /24 (IPv4) or /64 (IPv6). Default 200. Not for `trusted` networks.
-    pub connections_per_network: u32,
-    /// New connections that one address may make at a stroke. Default 30. Not for `trusted` networks.
-    pub connect_burst: u32,
-    /// New connections that one address may make a minute in the long run. Default 60. Not for
-    /// `trusted` networks.
-    pub connect_rate: u32,
-    /// How long sessions may take to end after the server was told to stop. Default 30 s.
-    pub drain: Duration,
-    /// Percent of `connections` that only `trusted` networks may use. Default 10.
-    pub reserved: u32,
-    /// Percent of the connections that strangers may have at once (`connections` without `reserved`) from
-    /// which on the server is under stress: new strangers come in as [`Admission::Strain`]. Default 75;
-    /// 100 or more: never. It is over when a fifth fewer are open ([`Gate::RELIEF`]).
-    pub stress_connections: u32,
-    /// How long a TLS handshake may take. Default 10 s.
-    pub tls_handshake: Duration,
-    /// Networks that skip the rate and the caps per address. Default none.
-    pub trusted: Vec<Network>,
-    /// How long output may wait without the peer taking an octet. Default 60 s.
-    pub write_stall: Duration,
-}
-
-impl Limits {
-    /// The defaults.
-    pub const DEFAULT: Self = Self {
-        connections: 20_000,
-        connections_per_address: 50,
-        connections_per_network: 200,
-        connect_burst: 30,
-        connect_rate: 60,
-        drain: Duration::from_secs(30),
-        reserved: 10,
-        stress_connections: 75,
-        tls_handshake: Duration::from_secs(10),
-        trusted: Vec::new(),
-        write_stall: Duration::from_secs(60),
-    };
-
-    /// Connections that are not kept for trusted networks.
-    fn for_strangers(&self) -> u32 {
-        let reserved = u64::from(self.connections) * u64::from(self.reserved.min(100)) / 100;
-        // A part of a u32 is one.
-        self.connections.saturating_sub(u32::try_from(reserved).unwrap_or(u32::MAX))
-    }
-
-    /// Whether `address` lies in a trusted network.
-    #[must_use]
-    pub fn trusts(&self, address: IpAddr) -> bool {
-        self.trusted.iter().any(|network| network.contains(address))
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self::DEFAULT
-    }
-}
+pub use limits::Limits;
+use network::network_of;
+pub use network::{Network, NotANetwork};
 
 /// How a listener's connections come by TLS.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -196,75 +141,6 @@ impl Verdict {
         }
     }
 }
-
-/// A network in the form `192.0.2.0/24`, or a single address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network {
-    address: IpAddr,
-    prefix: u8,
-}
-
-impl Network {
-    /// Both loopback networks, `127.0.0.0/8` and `::1`.
-    pub const LOOPBACK: [Self; 2] = [
-        Self { address: IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), prefix: 8 },
-        Self { address: IpAddr::V6(Ipv6Addr::LOCALHOST), prefix: 128 },
-    ];
-
-    /// The network of `prefix` bits around `address`. Longer prefixes than the address has bits
-    /// count as all of them.
-    #[must_use]
-    pub fn new(address: IpAddr, prefix: u8) -> Self {
-        let prefix = prefix.min(if address.is_ipv4() { 32 } else { 128 });
-        Self { address: cut(address, prefix), prefix }
-    }
-
-    /// Whether `address` lies in it. An IPv4 address mapped into IPv6 counts as the IPv4 address.
-    #[must_use]
-    pub fn contains(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        address.is_ipv4() == self.address.is_ipv4() && cut(address, self.prefix) == self.address
-    }
-}
-
-impl fmt::Display for Network {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address, self.prefix)
-    }
-}
-
-impl FromStr for Network {
-    type Err = NotANetwork;
-
-    fn from_str(text: &str) -> Result<Self, NotANetwork> {
-        let (address, prefix) = match text.split_once('/') {
-            Some((address, prefix)) => (address, Some(prefix)),
-            None => (text, None),
-        };
-        let address: IpAddr = address.parse().map_err(|_| NotANetwork)?;
-        let most = if address.is_ipv4() { 32 } else { 128 };
-        let prefix = match prefix {
-            Some(prefix) => prefix.parse().map_err(|_| NotANetwork)?,
-            None => most,
-        };
-        if prefix > most {
-            return Err(NotANetwork);
-        }
-        Ok(Self::new(address, prefix))
-    }
-}
-
-/// The text is neither an address nor a network such as `192.0.2.0/24`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotANetwork;
-
-impl fmt::Display for NotANetwork {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("expected an address or a network such as 192.0.2.0/24")
-    }
-}
-
-impl core::error::Error for NotANetwork {}
 
 /// Counts connections and decides about new ones. Its memory is bounded: it remembers addresses with
 /// open connections, and [`Gate::CALLERS`] others at most.
@@ -522,181 +398,5 @@ fn over(open: u32, most: u32, limit: Limit) -> Verdict {
         Verdict::Refuse(limit)
     } else {
         Verdict::Drop(limit)
-    }
-}
-
-/// The network that `connections_per_network` counts by.
-fn network_of(address: IpAddr) -> IpAddr {
-    cut(address, if address.is_ipv4() { 24 } else { 64 })
-}
-
-/// `address` with all bits behind the first `prefix` cleared.
-fn cut(address: IpAddr, prefix: u8) -> IpAddr {
-    match address {
-        IpAddr::V4(v4) => {
-            let mask = u32::MAX.checked_shl(32 - u32::from(prefix.min(32))).unwrap_or(0);
-            IpAddr::V4(Ipv4Addr::from_bits(v4.to_bits() & mask))
-        }
-        IpAddr::V6(v6) => {
-            let mask = u128::MAX.checked_shl(128 - u32::from(prefix.min(128))).unwrap_or(0);
-            IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & mask))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::format;
-
-    fn ip(text: &str) -> IpAddr {
-        text.parse().unwrap()
-    }
-
-    fn open_wide() -> Limits {
-        Limits { connect_burst: 1_000, stress_connections: 100, ..Limits::DEFAULT }
-    }
-
-    #[test]
-    fn networks() {
-        let net: Network = "192.0.2.77/24".parse().unwrap();
-        assert_eq!(format!("{net}"), "192.0.2.0/24");
-        assert!(net.contains(ip("192.0.2.255")));
-        assert!(net.contains(ip("::ffff:192.0.2.1")));
-        assert!(!net.contains(ip("192.0.3.0")));
-        assert!(!net.contains(ip("::1")));
-        assert!("0.0.0.0/0".parse::<Network>().unwrap().contains(ip("8.8.8.8")));
-        assert!("::/0".parse::<Network>().unwrap().contains(ip("2001:db8::1")));
-        assert!("2001:db8::/32".parse::<Network>().unwrap().contains(ip("2001:db8:ffff::1")));
-        assert_eq!("::1".parse(), Ok(Network::LOOPBACK[1]));
-        for bad in ["", "x", "1.2.3.4/33", "::/129", "1.2.3.4/", "1.2.3/8", "1.2.3.4/-1"] {
-            assert_eq!(bad.parse::<Network>(), Err(NotANetwork), "{bad}");
-        }
-    }
-
-    #[test]
-    fn an_address_has_its_share() {
-        let mut gate = Gate::new(Limits { connections_per_address: 2, ..open_wide() });
-        let (now, peer) = (Instant::ZERO, ip("192.0.2.1"));
-        let all: Vec<_> = (0..5).map(|_| gate.admit(now, peer)).collect();
-        let no = Admission::Refuse(Reason::Crowd);
-        assert_eq!(all, [Admission::Accept, Admission::Accept, no, no, Admission::Drop]);
-        assert_eq!(gate.open(), 4);
-        assert_eq!(gate.tally(), Tally { address: 3, ..Tally::default() });
-        assert_eq!(gate.admit(now, ip("192.0.2.2")), Admission::Accept);
-        for _ in 0..3 {
-            gate.leave(peer);
-        }
-        assert_eq!(gate.admit(now, peer), Admission::Accept);
-    }
-
-    #[test]
-    fn a_network_has_its_share() {
-        let mut gate = Gate::new(Limits { connections_per_network: 2, ..open_wide() });
-        let now = Instant::ZERO;
-        assert_eq!(gate.admit(now, ip("2001:db8::1")), Admission::Accept);
-        assert_eq!(gate.admit(now, ip("2001:db8::2")), Admission::Accept);
-        assert_eq!(gate.admit(now, ip("2001:db8::3")), Admission::Refuse(Reason::Crowd));
-        assert_eq!(gate.tally(), Tally { network: 1, ..Tally::default() });
-        assert_eq!(gate.admit(now, ip("2001:db8:0:1::1")), Admission::Accept);
-        for n in 1..=3 {
-            gate.leave(ip(&format!("2001:db8::{n}")));
-        }
-        assert_eq!(gate.admit(now, ip("2001:db8::4")), Admission::Accept);
-    }
-
-    #[test]
-    fn a_rate_has_a_burst_and_comes_back() {
-        let mut gate = Gate::new(Limits { connect_burst: 3, connect_rate: 60, ..open_wide() });
-        let peer = ip("192.0.2.1");
-        let mut at = |seconds: u64| {
-            let verdict = gate.admit(Instant::from_millis(seconds * 1_000), peer);
-            if verdict != Admission::Drop {
-                gate.leave(peer);
-            }
-            verdict
-        };
-        let no = Admission::Refuse(Reason::Haste);
-        let first: Vec<_> = (0..8).map(|_| at(0)).collect();
-        let yes = Admission::Accept;
-        assert_eq!(first, [yes, yes, yes, no, no, no, Admission::Drop, Admission::Drop]);
-        // One a second: the debt of three is paid first.
-        assert_eq!(at(3), no);
-        assert_eq!(at(5), yes);
-        assert_eq!(at(100), yes);
-        assert_eq!(gate.tally(), Tally { rate: 6, ..Tally::default() });
-    }
-
-    #[test]
-    fn the_total_keeps_room_for_the_trusted() {
-        let trusted = Network::LOOPBACK.to_vec();
-        let mut gate = Gate::new(Limits { connections: 10, trusted, ..open_wide() });
-        let (now, stranger) = (Instant::ZERO, ip("192.0.2.1"));
-        for _ in 0..9 {
-            assert_eq!(gate.admit(now, stranger), Admission::Accept);
-        }
-        assert_eq!(gate.admit(now, ip("127.0.0.1")), Admission::Accept);
-        assert_eq!(gate.admit(now, ip("127.0.0.1")), Admission::Refuse(Reason::Overload));
-        assert_eq!(gate.admit(now, ip("127.0.0.1")), Admission::Drop);
-        assert_eq!(gate.admit(now, stranger), Admission::Drop);
-        assert_eq!(gate.open(), 11);
-        assert_eq!(gate.tally(), Tally { total: 3, ..Tally::default() });
-    }
-
-    /// Strangers may have 80 of 100; half of these begin the stress, and it ends at four fifths of that.
-    #[test]
-    fn stress_comes_and_goes_with_a_gap() {
-        let trusted = Network::LOOPBACK.to_vec();
-        let limits = Limits {
-            connections: 100,
-            reserved: 20,
-            stress_connections: 50,
-            trusted,
-            ..open_wide()
-        };
-        let mut gate = Gate::new(limits.clone());
-        let (now, stranger, friend) = (Instant::ZERO, ip("192.0.2.1"), ip("127.0.0.1"));
-        for _ in 0..40 {
-            assert_eq!(gate.admit(now, stranger), Admission::Accept);
-        }
-        assert!(gate.is_stressed());
-        assert_eq!(gate.admit(now, stranger), Admission::Strain);
-        assert_eq!(gate.admit(now, friend), Admission::Accept);
-        gate.leave(friend);
-        // 33 are one too many for relief.
-        for _ in 0..8 {
-            gate.leave(stranger);
-        }
-        assert_eq!((gate.open(), gate.is_stressed()), (33, true));
-        assert_eq!(gate.admit(now, stranger), Admission::Strain);
-        gate.leave(stranger);
-        gate.leave(stranger);
-        assert_eq!((gate.open(), gate.is_stressed()), (32, false));
-        for _ in 0..8 {
-            assert_eq!(gate.admit(now, stranger), Admission::Accept);
-        }
-        assert_eq!(gate.tally(), Tally { strained: 2, stress: 2, ..Tally::default() });
-        // Other limits count at once.
-        gate.set_limits(Limits { stress_connections: 100, ..limits });
-        assert!(!gate.is_stressed());
-        assert_eq!(gate.admit(now, stranger), Admission::Accept);
-    }
-
-    #[test]
-    fn memory_is_bounded() {
-        let mut gate = Gate::new(open_wide());
-        for n in 0..200_000_u32 {
-            let peer = IpAddr::V4(Ipv4Addr::from_bits(n << 8));
-            assert_eq!(gate.admit(Instant::ZERO, peer), Admission::Accept);
-            gate.leave(peer);
-        }
-        assert!(gate.callers.len() <= Gate::CALLERS + Gate::SWEEP as usize);
-        assert!(gate.networks.is_empty());
-        // An hour later nobody owes anything.
-        for n in 0..=Gate::SWEEP {
-            let peer = IpAddr::V4(Ipv4Addr::from_bits(n << 8 | 1));
-            let _ = gate.admit(Instant::from_millis(3_600_000), peer);
-        }
-        assert!(gate.callers.len() <= 2 * Gate::SWEEP as usize, "{}", gate.callers.len());
     }
 }
