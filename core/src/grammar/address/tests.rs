@@ -62,6 +62,35 @@ fn what_is_wrong() {
     }
 }
 
+/// A canonical address is what a client writes between angle brackets, and what relays decide by.
+#[test]
+fn a_canonical_address_is_one_address() {
+    for text in [
+        "victim@elsewhere.test\u{ff20}here.test",
+        "victim@elsewhere.test\u{ff1e}\u{3000}NOTIFY=NEVER",
+        "a@[x:b> SIZE=1]",
+        "a@[x:b>]",
+    ] {
+        assert!(Address::parse(text.as_bytes()).is_err(), "{text}");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn what_is_written_into_a_path_is_read_from_it(
+        local in "([a-z.\u{e9}]|\\PC){1,4}|\"([ -~]|\\\\[ -~]|\\PC){0,6}\"",
+        host in "([a-z.-]|\\PC|[\u{ff01}-\u{ff5e}\u{2000}-\u{2fff}]){1,6}|\\[([0-9.]{7}|x:[!-~]{1,4}|IPv6:[0-9:]{1,5})\\]",
+    ) {
+        if let Ok(address) = Address::parse(std::format!("{local}@{host}").as_bytes()) {
+            proptest::prop_assert_eq!(address.as_mailbox().map(Mailbox::to_address), Ok(address.clone()));
+            let path = std::format!("<{address}> SIZE=1");
+            let (read, rest) = ForwardPath::parse(path.as_bytes()).unwrap();
+            proptest::prop_assert_eq!(read.mailbox().map(Mailbox::to_address), Some(address));
+            proptest::prop_assert_eq!(rest, b" SIZE=1");
+        }
+    }
+}
+
 #[test]
 fn paths() {
     let path = |text: &'static [u8]| ForwardPath::parse(text);
