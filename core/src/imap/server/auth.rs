@@ -179,7 +179,8 @@ impl Server {
                 self.tagged(out, Status::No, Some(&Code::Unavailable), "Try again later");
             }
         }
-        if failure.is_fault() {
+        // What could not be looked at is nobody's guess, but no way either to go on without an end.
+        if failure.is_fault() || failure == Failure::Unavailable {
             self.fault(out);
         } else if failure == Failure::Rejected {
             self.failures = self.failures.saturating_add(1);

@@ -16,6 +16,9 @@ use crate::machine::{End, Input};
 use crate::sasl::Failure;
 use crate::text::{Secret, Text};
 
+/// Octets of a refused command that are read in hope of its end; then the session ends.
+const OVERLONG: u64 = 1024 * 1024;
+
 impl Server {
     /// What the grammar allows now.
     pub(super) fn syntax(&self) -> Syntax {
@@ -30,6 +33,9 @@ impl Server {
         out: &mut Vec<u8>,
     ) -> Event<'i> {
         let take = |n: usize| input.bytes().get(..n).unwrap_or_default();
+        if !matches!(frame, Frame::Skipped(_)) {
+            self.skipped = 0;
+        }
         match frame {
             Frame::Append(n, _) => {
                 // Unless its head is good and the handler wants it.
@@ -41,7 +47,7 @@ impl Server {
             Frame::Line(n) if self.phase == Phase::Exchange => self.response(take(n), out),
             Frame::Line(n) => self.done(take(n), out),
             Frame::Message(n) => self.message(take(n)),
-            Frame::Skipped(n) => Event::Skipped(Secret::new(take(n))),
+            Frame::Skipped(n) => self.skip(take(n), out),
             Frame::TooBig(n, literal) => self.too_big(take(n), literal, out),
             Frame::TooLong(n) => self.too_long(take(n), out),
             // Neither is ever shown.
@@ -253,10 +259,31 @@ impl Server {
             .map_or_else(|bad| bad.verb, |tagged| tagged.command.verb())
     }
 
+    /// Octets of what was refused. Their end has to come.
+    fn skip<'i>(&mut self, octets: &'i [u8], out: &mut Vec<u8>) -> Event<'i> {
+        let room =
+            usize::try_from(self.overlong().saturating_sub(self.skipped)).unwrap_or(usize::MAX);
+        if octets.len() > room {
+            self.bye(out, End::Errors, Some(&Code::Limit), "The command is too long");
+        }
+        let octets = octets.get(..room).unwrap_or(octets);
+        self.skipped += octets.len() as u64;
+        Event::Skipped(Secret::new(octets))
+    }
+
+    /// Octets that are skipped in hope of the end of what was refused. Only who signed in has messages.
+    fn overlong(&self) -> u64 {
+        match self.stage {
+            Stage::NotAuthenticated => OVERLONG,
+            _ => OVERLONG.saturating_add(self.config.limits.message_size),
+        }
+    }
+
     /// Whether a literal that nobody wants may be skipped. What comes without waiting has to be read to its
     /// end; where that end is too far the session ends instead (RFC 7888 §4).
     fn may_skip(&mut self, literal: Literal, out: &mut Vec<u8>) -> bool {
-        let skip = literal.wait || literal.octets <= self.config.limits.message_size;
+        let most = self.config.limits.message_size.min(self.overlong());
+        let skip = literal.wait || literal.octets <= most;
         if !skip {
             self.bye(out, End::Errors, Some(&Code::Limit), "The literal is too long");
         }

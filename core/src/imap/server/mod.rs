@@ -86,6 +86,8 @@ pub struct Server {
     shown: bool,
     /// What to do about the message of an APPEND, once its head has gone.
     head: Head,
+    /// Octets of a refused command that were skipped.
+    skipped: u64,
     /// Octets that were unread when the machine last looked, to see progress.
     unread: u32,
     /// What the last part of the running reply left open.
@@ -142,6 +144,7 @@ impl Server {
             framer: Framer::new(),
             shown: false,
             head: Head::Settled,
+            skipped: 0,
             unread: 0,
             seam: Seam::WHOLE,
             reply: None,

@@ -212,6 +212,8 @@ impl Handler<Imap> for Toy {
                     && credentials.password().expose() == b"tanstaafl";
                 let verdict = if right {
                     crate::sasl::Verdict::Accepted
+                } else if credentials.user().as_bytes() == b"busy" {
+                    crate::sasl::Verdict::Unavailable
                 } else {
                     crate::sasl::Verdict::Rejected
                 };

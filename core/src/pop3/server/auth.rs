@@ -186,7 +186,11 @@ impl Server {
                     self.end(End::Errors);
                 }
             }
-            Failure::Unavailable => reply::err_with(Code::SysTemp, "Cannot sign in now", out),
+            // Nobody's guess, but no way either to go on without an end.
+            Failure::Unavailable => {
+                reply::err_with(Code::SysTemp, "Cannot sign in now", out);
+                self.error(out);
+            }
             Failure::Cancelled => {
                 reply::err("Cancelled", out);
                 self.error(out);

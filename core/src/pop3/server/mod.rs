@@ -58,6 +58,9 @@ use crate::machine::{
 use crate::sasl::{self, Mechanism, server::Exchange};
 use crate::text::Text;
 
+/// Octets of a line over the limit that are read in hope of its end; then the session ends.
+const OVERLONG: u32 = 1024 * 1024;
+
 /// A POP3 server, as one session sees it.
 pub struct Server {
     config: Arc<Config>,
@@ -69,8 +72,8 @@ pub struct Server {
     framed: Framed,
     /// Octets that the last event showed.
     shown: u32,
-    /// In a line over the limit, of which nothing is kept.
-    skipping: bool,
+    /// Octets of a line over the limit that were dropped; 0 outside of one.
+    skipped: u32,
     tls: Option<TlsFacts>,
     utf8: bool,
     errors: u32,
@@ -172,7 +175,7 @@ impl Server {
             rearm: true,
             framed: Framed::Nothing,
             shown: 0,
-            skipping: false,
+            skipped: 0,
             tls: None,
             utf8: false,
             errors: 0,
@@ -346,25 +349,35 @@ impl Server {
         let limits = &self.config.limits;
         let exchange = matches!(self.state, State::Exchange(..));
         let limit = if exchange { limits.auth_line } else { limits.line };
-        if let Some(end) = input.line_end(0) {
-            // An input holds less than 4 GiB.
-            let octets = u32::try_from(end).unwrap_or(u32::MAX);
-            let fits = end <= limit && !self.skipping;
+        let end = input.line_end(0);
+        // An input holds less than 4 GiB.
+        let octets = u32::try_from(end.unwrap_or(input.len())).unwrap_or(u32::MAX);
+        if self.skipped.saturating_add(octets) > OVERLONG {
+            return self.ended(End::Errors);
+        }
+        if let Some(end) = end {
+            let fits = end <= limit && self.skipped == 0;
             self.framed = if fits { Framed::Line(octets) } else { Framed::TooLong(octets) };
-            self.skipping = false;
+            self.skipped = 0;
             return Advance::Event;
         }
         if input.is_ended() {
-            self.end(End::Eof);
-            self.framed = Framed::Ended;
-            return Advance::Event;
+            return self.ended(End::Eof);
         }
-        if self.skipping || input.len() >= limit {
-            self.skipping = true;
+        if self.skipped > 0 || input.len() >= limit {
             // The last octet may be the CR of the end.
-            input.discard(input.len().saturating_sub(1));
+            let dropped = octets.saturating_sub(1);
+            input.discard(dropped as usize);
+            self.skipped = self.skipped.saturating_add(dropped);
         }
         Advance::Read
+    }
+
+    /// Nothing more is to be framed.
+    fn ended(&mut self, how: End) -> Advance {
+        self.end(how);
+        self.framed = Framed::Ended;
+        Advance::Event
     }
 }
 

@@ -473,6 +473,38 @@ fn errors_are_counted() {
     assert_eq!(talk.events.last().unwrap(), "Ended Errors");
 }
 
+/// The host has no time to check a password: nobody's guess, but who goes on asking is sent away like anybody who fails.
+#[test]
+fn a_sign_in_that_cannot_be_checked_is_an_error() {
+    let mut talk = Talk::new();
+    talk.verdict = Verdict::Unavailable;
+    talk.says("");
+    let ask = format!("AUTH PLAIN {}\r\n", b64("\0a\0x"));
+    let no = "-ERR [SYS/TEMP] Cannot sign in now\r\n";
+    assert_eq!(talk.says(&ask.repeat(20)), no.repeat(20));
+    assert_eq!(talk.says(&ask), format!("{no}-ERR Too many errors\r\n"));
+    assert_eq!(talk.events.last().unwrap(), "Ended Errors");
+}
+
+/// A line that is too long is passed by up to its end, but not for longer than a mebibyte.
+#[test]
+fn a_line_without_an_end_ends_the_session() {
+    for (length, ends) in [(1 << 20, false), ((1 << 20) + 1, true), (3 << 20, true)] {
+        for cut in [usize::MAX, 1_000, 65_536] {
+            let mut talk = Talk::new();
+            talk.says("");
+            let line = format!("USER {}\r\n", "x".repeat(length - 7));
+            let mut said = String::new();
+            for part in line.as_bytes().chunks(cut) {
+                said += &talk.says(core::str::from_utf8(part).unwrap());
+            }
+            let over = talk.events.last().is_some_and(|event| event == "Ended Errors");
+            let reply = if ends { "" } else { "-ERR Line too long\r\n" };
+            assert_eq!((said.as_str(), over), (reply, ends), "{length} {cut}");
+        }
+    }
+}
+
 #[test]
 fn lines_at_the_limit() {
     for (length, fits) in [(511, true), (512, true), (513, false), (5_000, false)] {

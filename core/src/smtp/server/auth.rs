@@ -164,8 +164,9 @@ impl Server {
                     self.end(End::Errors);
                 }
             }
+            // Nobody's guess, but no way either to go on without an end.
             Failure::Unavailable => {
-                Self::say(out, 454, Enhanced(4, 7, 0), "Cannot check that now, try again later");
+                self.deny(out, 454, Enhanced(4, 7, 0), "Cannot check that now, try again later");
             }
         }
     }

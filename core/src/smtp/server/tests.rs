@@ -755,6 +755,21 @@ fn the_tarpit_at_the_edge_and_one_past() {
     );
 }
 
+/// The host has no time to check a password: nobody's guess, but who goes on asking is sent away like anybody who fails.
+#[test]
+fn a_sign_in_that_cannot_be_checked_is_an_error() {
+    let mut config = Config::new(Role::Submission, "mx.test");
+    config.mechanisms = Mechanism::PASSWORD.to_vec();
+    config.limits.errors = 3;
+    config.limits.tarpit_errors = 2;
+    let mut desk = Desk::new(config);
+    let ask = "AUTH SCRAM-SHA-256 biwsbj11c2VyLHI9ck9wck5HZndFYmVSV2diTkVrcU8=\r\n";
+    assert_eq!(desk.codes(&format!("EHLO a\r\n{ask}{ask}{ask}")), [250, 454, 454]);
+    assert_eq!(desk.wait(Duration::from_secs(1)).matches("454 4.7.0").count(), 1);
+    assert_eq!(desk.codes(ask), [421]);
+    assert_eq!(desk.heard.last().unwrap(), "Ended Errors");
+}
+
 /// Each limit that is reached is told once.
 #[test]
 fn limits_are_reported() {

@@ -320,6 +320,42 @@ fn enable_and_id() {
     assert!(run.log.iter().any(|line| line.contains("rev2: true")), "{:?}", run.log);
 }
 
+/// What is refused is passed by up to its end, so that the next command is found; before sign-in not for longer than a
+/// mebibyte.
+#[test]
+fn what_has_no_end_ends_the_session() {
+    const ROOM: usize = 1024 * 1024;
+    // So much of the line is shown when it is refused.
+    let shown = Limits::DEFAULT.line_before_login - 32;
+    for (octets, ends) in [(ROOM, false), (ROOM + 1, true), (3 * ROOM, true)] {
+        let mut line = b"l NOOP ".to_vec();
+        line.resize(shown + octets - 2, b'(');
+        line.extend_from_slice(b"\r\nn NOOP\r\n");
+        let whole = run(config(), Toy::new(&[]), &[C(&line)], usize::MAX);
+        let said = lines(&whole);
+        assert_eq!(said[1], "l BAD [LIMIT] The line is too long");
+        let last = if ends { "* BYE [LIMIT] The command is too long" } else { "n OK Done" };
+        assert_eq!(said[2..], [last], "{octets}");
+        assert_eq!(whole.wait == Wait::Closed, ends, "{octets}");
+        for cut in [1_000, 65_536] {
+            let other = run(config(), Toy::new(&[]), &[C(&line)], cut);
+            assert_eq!((&other.out, &other.log), (&whole.out, &whole.log), "{octets}, cut {cut}");
+        }
+    }
+    let literal = format!("a LOGIN {{{}+}}\r\n", ROOM + 1);
+    let run = talk(&config(), || Toy::new(&[]), &[C(literal.as_bytes())]);
+    assert_eq!(lines(&run)[1..], ["* BYE [LIMIT] The literal is too long"]);
+}
+
+/// The host has no time to check a password: nobody's guess, but who goes on asking is sent away like anybody who fails.
+#[test]
+fn a_sign_in_that_cannot_be_checked_is_an_error() {
+    let config = Config { limits: Limits { errors: 2, ..Limits::DEFAULT }, ..config() };
+    let run = talk(&config, || Toy::new(&[]), &[C(&b"a LOGIN busy x\r\n".repeat(4))]);
+    let no = "a NO [UNAVAILABLE] Try again later";
+    assert_eq!(lines(&run)[1..], [no, no, no, "* BYE Too many errors"]);
+}
+
 #[test]
 fn limits_refuse_and_the_next_command_is_found() {
     let limits =
