@@ -57,7 +57,8 @@ pub enum Event<'i> {
     Chunk(Response<'i>),
     /// The reply to the message. With a number: in LMTP, for the recipient of this number.
     Delivery(Option<u32>, Response<'i>),
-    /// The reply to a message that was cut short, since no recipient was accepted; and to RSET.
+    /// The reply to a message that was cut short, since no recipient was accepted; to RSET; and a yes in the middle of
+    /// a message, which nothing was to be said to yet and which ends the session.
     Reset(Response<'i>),
     /// The transaction is over, successful or not. `Ready` follows.
     Finished,

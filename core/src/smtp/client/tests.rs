@@ -8,9 +8,9 @@ use alloc::sync::Arc;
 use bytes::Bytes;
 use core::time::Duration;
 
-use super::event::Recipient;
+use super::event::{Recipient, Source};
 use super::*;
-use crate::machine::{Advance, Exporter, Fingerprint, Input, Instant, Machine, TlsFacts};
+use crate::machine::{Advance, Ask, Exporter, Fingerprint, Input, Instant, Machine, TlsFacts};
 use crate::sasl::client::Account;
 use crate::sasl::{Denial, Found, Grant, Known, Mechanism, Verdict, Verifier};
 use crate::smtp::reply::{Enhanced, Reply};
@@ -31,6 +31,9 @@ struct Desk {
     envelope: Option<Envelope>,
     message: Bytes,
     piece: usize,
+    /// It has no answer to `Source` yet.
+    stalls: bool,
+    asked: Option<Ask<Source>>,
     last: Advance,
 }
 
@@ -57,6 +60,8 @@ impl Desk {
             }),
             message: Bytes::copy_from_slice(message),
             piece: 7,
+            stalls: false,
+            asked: None,
             last: Advance::Read,
         }
     }
@@ -82,6 +87,10 @@ impl Desk {
                     Some(step) => ask.with(step),
                     None => ask.refused(),
                 },
+                Event::Source(ask) if self.stalls => {
+                    self.asked = Some(ask);
+                    continue;
+                }
                 Event::Source(ask) => {
                     self.heard.pop();
                     let piece = self.message.split_to(self.message.len().min(self.piece));
@@ -95,6 +104,13 @@ impl Desk {
             };
             self.client.settle(answered, &mut self.out).expect("the question is open");
         }
+    }
+
+    /// Answers `Source` at last.
+    fn give(&mut self, piece: Piece) {
+        let ask = self.asked.take().expect("it was asked");
+        self.client.answer(ask, piece, &mut self.out).expect("the question is open");
+        self.turn();
     }
 
     /// The server says this; returns what the client says to it.
@@ -232,6 +248,32 @@ fn a_chunk_refused_for_now_is_no_message_refused_for_ever() {
     let chunks: Vec<_> = desk.heard.iter().filter(|event| event.starts_with("Chunk")).collect();
     assert_eq!(chunks, ["Chunk 452 full", "Chunk 503 say MAIL first"]);
     assert_eq!(desk.hear("250 ok\r\n"), "QUIT\r\n");
+}
+
+/// The server said yes in the middle of the message, and went away: the message was reported as taken, and was not.
+#[test]
+fn no_message_is_taken_before_it_has_left() {
+    let chunking = "250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n";
+    for (offer, go) in [(OFFER, "354 go\r\n"), (chunking, "")] {
+        for (word, heard) in [
+            ("250 taken\r\n", &["Reset 250 taken", "Ended Violation"][..]),
+            ("452 full\r\n", &["Delivery 452 full", "Finished", "Ready", "Ended Quit"]),
+        ] {
+            let mut desk = Desk::new(plain(), &["c@d.test"], b"");
+            desk.stalls = true;
+            desk.hear("220 mx.test\r\n");
+            desk.hear(offer);
+            desk.hear(&format!("250 ok\r\n250 ok\r\n{go}"));
+            assert_eq!(desk.last, Advance::Answer, "{:?}", desk.heard);
+            desk.heard.clear();
+            desk.input.push(word.as_bytes());
+            desk.input.end();
+            desk.give(Piece::More(Bytes::from_static(b"x\r\n")));
+            let taken = desk.heard.iter().any(|event| event.starts_with("Delivery 2"));
+            assert!(!taken, "{offer:?}: {:?}", desk.heard);
+            assert_eq!(desk.heard, heard, "{offer:?}");
+        }
+    }
 }
 
 // RFC: 2033-5-8

@@ -381,8 +381,10 @@ impl Transaction {
             Stage::Envelope { answered, .. } => answered > self.recipients(),
             _ => false,
         };
+        // Nobody can have taken a message whose end has not left.
+        let early = self.stage == Stage::Body && self.chunks == 0;
         match response.class() {
-            2 => !to_data,
+            2 => !to_data && !early,
             3 => to_data && response.code() == 354,
             _ => true,
         }
@@ -422,7 +424,8 @@ impl Transaction {
                 let over = self.failed && self.chunks == 0 && self.stage == Stage::Body;
                 (Event::Chunk(response), !over || self.take_back(out))
             }
-            // In the middle of DATA a server speaks only to say that it has had enough.
+            // In the middle of a message a server speaks only to say that it has had enough.
+            Stage::Body if good => (Event::Reset(response), false),
             Stage::Body => (Event::Delivery(None, response), false),
             Stage::End { .. } if self.failed => {
                 // RFC 3030 §2: what the server thinks of the message is unclear until RSET. The chunk that it refused
