@@ -327,7 +327,7 @@ impl Server {
                 crate::line::Stray::Nul => "A NUL in a command",
             };
             // RFC 5321 §4.1.2.
-            return self.bad(command, out, 501, Enhanced(5, 5, 2), why);
+            return self.unread(command, out, 501, why);
         }
         if self.turned_away && command.verb != Verb::Quit {
             // RFC 5321 §3.1.
@@ -391,7 +391,23 @@ impl Server {
         if command.is_http() {
             return self.unknown(command, out);
         }
-        self.bad(command, out, 500, Enhanced(5, 5, 2), "The line is too long")
+        self.unread(command, out, 500, "The line is too long")
+    }
+
+    /// Refuses a line that was not taken apart.
+    fn unread<'i>(
+        &mut self,
+        command: Command<'i>,
+        out: &mut Vec<u8>,
+        code: u16,
+        why: &'static str,
+    ) -> Event<'i> {
+        let event = self.bad(command, out, code, Enhanced(5, 5, 2), why);
+        if command.verb == Verb::Bdat {
+            // How many octets of a message follow is not known, and none of them may be taken for a command.
+            self.end(End::Errors);
+        }
+        event
     }
 
     fn admit(&mut self, admission: Admission, out: &mut Vec<u8>) {

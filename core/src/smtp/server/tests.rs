@@ -524,6 +524,21 @@ fn chunks() {
     assert_eq!(desk.last, Advance::Closed);
 }
 
+/// Where the line cannot be read, nobody knows how many octets of a message follow. They were taken for commands: a
+/// sender whose BDAT was too long, or held a NUL, had the text of its message obeyed.
+#[test]
+fn no_octet_behind_a_bdat_that_cannot_be_read_is_a_command() {
+    let long = format!("BDAT {}6", " ".repeat(3_000));
+    for line in ["BDAT 6\0", "BDAT 6\n", "bdat 6 \rLAST", "BDAT 6 LAST\nX", &long] {
+        let mut desk = Desk::smtp();
+        desk.say("EHLO a\r\nMAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\n");
+        let codes = desk.codes(&format!("{line}\r\nRSET\r\nMAIL FROM:<x@y>\r\n"));
+        assert!(codes == [501] || codes == [500], "{line:?}: {codes:?}");
+        assert_eq!(desk.last, Advance::Closed, "{line:?}");
+        assert!(!desk.heard.iter().any(|event| event.contains("x@y")), "{:?}", desk.heard);
+    }
+}
+
 // RFC: 5321-4.1.1.4-4 5321-4.1.1.4-5
 #[test]
 fn strays_are_refused_or_normalised() {
