@@ -63,6 +63,11 @@ impl Server {
             self.have_enough(out);
             return Event::Bad { line: Text(command.shown()), code, why };
         }
+        // RFC 3030 has chunks of nothing, and they bring the message no nearer to its end.
+        if octets == 0 && !last && !self.may_idle(out) {
+            let why = "Too many commands without mail";
+            return Event::Bad { line: Text(command.shown()), code: 421, why };
+        }
         if self.stage == Stage::Envelope {
             return Event::Data(self.ask(Open::Data(transfer)), transfer);
         }

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::Server;
 use super::event::{Decision, Event, MailFrom};
 use super::limit::Limit;
-use super::state::{Open, Stage};
+use super::state::{Open, Phase, Stage};
 use crate::grammar::address::{AddressError, ReversePath};
 use crate::machine::End;
 use crate::smtp::command::{Command, Param, Params, number};
@@ -60,6 +60,11 @@ impl Server {
         } else {
             self.smtputf8 = false;
             self.binary = false;
+            let for_now = matches!(decision, Decision::Refuse(reply) if !reply.is_permanent());
+            if for_now && !matches!(self.phase, Phase::Ending(_)) {
+                // No error of the peer, but it could try on and on.
+                self.may_idle(out);
+            }
         }
     }
 

@@ -71,6 +71,9 @@ impl Desk {
             };
             let answered = match event {
                 Event::Connected(ask) => ask.with(Admission::Accept),
+                Event::Mail(ask, from) if from.path.to_string() == "<later@b>" => {
+                    ask.with(Decision::Refuse(Reply::new(450, Enhanced(4, 2, 0), "not now")))
+                }
                 Event::Mail(ask, _) => ask.with(decision()),
                 Event::Recipient(ask, _) => ask.with(decision()),
                 Event::Data(ask, _) => ask.with(if self.wants_data {
@@ -537,6 +540,31 @@ fn no_octet_behind_a_bdat_that_cannot_be_read_is_a_command() {
         assert_eq!(desk.last, Advance::Closed, "{line:?}");
         assert!(!desk.heard.iter().any(|event| event.contains("x@y")), "{:?}", desk.heard);
     }
+}
+
+/// Chunks of nothing, and what is refused for now, could go on for ever: neither was counted anywhere.
+#[test]
+fn nothing_goes_on_for_ever() {
+    let most = 5;
+    let desk = || {
+        let mut config = Config::new(Role::Smtp, "mx.test");
+        config.limits.junk_commands = most;
+        Desk::new(config)
+    };
+    // Chunks of nothing.
+    let mut chunks = desk();
+    chunks.say("EHLO a\r\nMAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\n");
+    let mut taken = vec![250; most as usize];
+    taken.push(421);
+    assert_eq!(chunks.codes(&"BDAT 0\r\n".repeat(9)), taken);
+    assert_eq!(chunks.last, Advance::Closed);
+    // Senders who are to come again.
+    let mut senders = desk();
+    senders.say("EHLO a\r\n");
+    let mut refused = vec![450; most as usize + 1];
+    refused.push(421);
+    assert_eq!(senders.codes(&"MAIL FROM:<later@b>\r\n".repeat(9)), refused);
+    assert_eq!(senders.last, Advance::Closed);
 }
 
 // RFC: 5321-4.1.1.4-4 5321-4.1.1.4-5
