@@ -171,6 +171,17 @@ impl Input {
         None
     }
 
+    /// As [`line_end`](Self::line_end) of what is in front; and whether the line is known to hold no stray octet
+    /// ([`find_stray`](crate::line::find_stray)). `false` says nothing.
+    pub(crate) fn line(&mut self) -> Option<(usize, bool)> {
+        if self.scanned == 0
+            && let Some(end) = plain_line(self.bytes())
+        {
+            return Some((end, true));
+        }
+        self.line_end(0).map(|end| (end, false))
+    }
+
     #[cold]
     fn make_room(&mut self) {
         let unread = self.len();
@@ -187,6 +198,29 @@ impl Input {
     }
 }
 
+/// The end of the line in front, if nothing below SO (14) stands in it but its CR LF, and it is not long: eight octets
+/// are looked at together.
+fn plain_line(bytes: &[u8]) -> Option<usize> {
+    const EACH: u64 = u64::MAX / 255;
+    let bytes = bytes.get(..PLAIN_LINE).unwrap_or(bytes);
+    let (words, rest) = bytes.as_chunks::<8>();
+    // The high bit of an octet below 14 is set by the subtraction: the lowest such bit is exact, since only an octet
+    // below 14 borrows from the next.
+    let low = |word: &[u8; 8]| {
+        let word = u64::from_le_bytes(*word);
+        let low = word.wrapping_sub(EACH * 14) & !word & (EACH * 128);
+        (low != 0).then(|| low.trailing_zeros() as usize / 8)
+    };
+    let at = match words.iter().enumerate().find_map(|(n, word)| Some(n * 8 + low(word)?)) {
+        Some(at) => at,
+        None => bytes.len() - rest.len() + rest.iter().position(|c| *c < 14)?,
+    };
+    bytes.get(at..)?.starts_with(b"\r\n").then_some(at + 2)
+}
+
+/// The octets of a line that [`plain_line`] looks at.
+const PLAIN_LINE: usize = 512;
+
 impl fmt::Debug for Input {
     /// Sizes only: what is unread may be a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -195,5 +229,56 @@ impl fmt::Debug for Input {
             .field("capacity", &self.capacity())
             .field("ended", &self.ended)
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::line::find_stray;
+
+    proptest::proptest! {
+        /// A line that is seen at one glance is the line.
+        #[test]
+        fn a_plain_line_is_a_line(
+            text in proptest::collection::vec(
+                proptest::prop_oneof![
+                    6 => 14..=255u8,
+                    2 => proptest::sample::select(b"\r\n\t\0\x0b\x0d\x0e\x7f\x80\x8d\xff".to_vec()),
+                ],
+                0..40,
+            ),
+            long in 0..600usize,
+            behind in "[a-z\r\n]{0,20}",
+        ) {
+            for text in [text.clone(), [&b"x".repeat(long)[..], &text].concat()] {
+                let text = [&text, &b"\r\n"[..], behind.as_bytes()].concat();
+                let mut input = Input::new();
+                input.push(&text);
+                let whole = input.line_end(0);
+                if let Some(end) = plain_line(&text) {
+                    proptest::prop_assert_eq!(Some(end), whole);
+                    proptest::prop_assert_eq!(find_stray(&text[..end - 2]), None);
+                } else if let Some(end) = whole.filter(|end| *end <= PLAIN_LINE) {
+                    // It is not given up for nothing.
+                    proptest::prop_assert!(text[..end - 2].iter().any(|c| *c < 14));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn each_octet_in_each_place_of_a_plain_line() {
+        for length in 0..34 {
+            for at in 0..length {
+                for octet in 0..=255 {
+                    let mut text = std::vec![b'x'; length];
+                    text[at] = octet;
+                    text.extend_from_slice(b"\r\nQUIT\r\n");
+                    let expected = (octet >= 14).then_some(length + 2);
+                    assert_eq!(plain_line(&text), expected, "{octet} at {at} of {length}");
+                }
+            }
+        }
     }
 }

@@ -24,13 +24,13 @@ impl Server {
         if self.overlong {
             return self.rest_of_line(now, input, out);
         }
-        let end = input.line_end(0);
+        let end = input.line();
         let bytes = input.bytes();
         let limit = self.line_limit(bytes);
         match end {
-            Some(length) if length <= limit => {
+            Some((length, clean)) if length <= limit => {
                 self.waited_for(now);
-                self.frame(Unit::Line, length)
+                self.frame(Unit::Line(clean), length)
             }
             // Chunks of a message that come one by one are no way round the rate.
             None if self.stage == Stage::Chunks && self.is_slow() => {

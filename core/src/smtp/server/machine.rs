@@ -315,12 +315,13 @@ impl Server {
         }
     }
 
-    fn command<'i>(&mut self, line: &'i [u8], out: &mut Vec<u8>) -> Event<'i> {
+    /// Hears a line; `clean` if it is known to hold no stray octet.
+    fn command<'i>(&mut self, line: &'i [u8], clean: bool, out: &mut Vec<u8>) -> Event<'i> {
         if let Phase::Auth(mechanism) = self.phase {
             return self.auth_line(mechanism, line, out);
         }
         let command = Command::parse(line);
-        if let Some((_, stray)) = find_stray(line) {
+        if !clean && let Some((_, stray)) = find_stray(line) {
             let why = match stray {
                 crate::line::Stray::Cr => "A bare CR in a command",
                 crate::line::Stray::Lf => "A bare LF in a command",
@@ -532,9 +533,9 @@ impl Machine for Server {
                 _ => End::Eof,
             }),
             Unit::Limited(limit) => Event::Limited(limit),
-            Unit::Line => {
+            Unit::Line(clean) => {
                 let line = bytes.get(..bytes.len().saturating_sub(2)).unwrap_or_default();
-                self.command(line, out)
+                self.command(line, clean, out)
             }
             Unit::Newline => Event::Body(Text(b"\r\n")),
             Unit::Overlong => self.too_long(bytes, out),

@@ -45,7 +45,8 @@ pub(super) enum Unit {
     Connected,
     Ended,
     Limited(Limit),
-    Line,
+    /// The flag: it holds no stray octet.
+    Line(bool),
     Newline,
     Overlong,
     Run,
