@@ -267,17 +267,21 @@ impl Reader {
     /// no line beginning with a dot if `dots` matter. Says where it stopped; most of a message goes by here.
     fn pass(&mut self, bytes: &[u8], start: usize, rules: Rules, dots: bool) -> usize {
         let mut at = start;
-        // A block is looked at with the octet before it.
-        let window = |at: usize| bytes.get(at.checked_sub(1)?..)?.first_chunk::<{ BLOCK + 1 }>();
+        // A block is looked at with the octets around it. Where it ends in LF, the one behind it is no dot.
+        if dots && bytes.get(at) == Some(&b'.') {
+            return at;
+        }
+        let window = |at: usize| bytes.get(at.checked_sub(1)?..)?.first_chunk::<{ BLOCK + 2 }>();
         while let Some(block) = window(at) {
             let line = rules.line.saturating_sub(2).saturating_sub(self.line);
             let clean = if dots { is_clean::<true>(block) } else { is_clean::<false>(block) };
             if line < BLOCK || self.room(at, rules) < BLOCK || !clean {
                 break;
             }
+            let [_, block @ .., _] = block;
             // What follows a CR decides what it is.
             let length = BLOCK - usize::from(block.ends_with(b"\r"));
-            let passed = block.get(1..=length).unwrap_or_default();
+            let passed = block.get(..length).unwrap_or_default();
             match memrchr(b'\n', passed) {
                 Some(end) => {
                     self.line = length - end - 1;
@@ -386,21 +390,22 @@ impl Reader {
 /// Octets that are looked at together.
 const BLOCK: usize = 256;
 
-/// Whether a block, which follows the first octet, holds no NUL, no CR without LF and no LF without CR (what stands
-/// at its edges counts), and, if `DOTS` matter, no dot behind an LF. One pass without branches, which the compiler
-/// turns into vector instructions.
-fn is_clean<const DOTS: bool>(block: &[u8; BLOCK + 1]) -> bool {
-    let [_, octets @ ..] = block;
-    let mut stray = 0;
+/// Whether a block, which stands between the first and the last octet, holds no NUL, no CR without LF and no LF
+/// without CR (but a CR at its end, which what follows decides), and, if `DOTS` matter, no LF with a dot behind it.
+/// One pass without branches, which the compiler turns into vector instructions.
+fn is_clean<const DOTS: bool>(window: &[u8; BLOCK + 2]) -> bool {
+    let ([before @ .., _, _], [_, octets @ .., _], [_, _, behind @ ..]) = (window, window, window);
+    let mut wrong = 0;
     let mut least = u8::MAX;
-    for (before, octet) in block.iter().zip(octets) {
-        stray |= u8::from(*octet == b'\n') ^ u8::from(*before == b'\r');
-        least = least.min(*octet);
+    for ((before, octet), behind) in before.iter().zip(octets).zip(behind) {
+        let ends = u8::from(*octet == b'\n');
+        wrong |= ends ^ u8::from(*before == b'\r');
         if DOTS {
-            least = least.min((before ^ b'\n') | (octet ^ b'.'));
+            wrong |= ends & u8::from(*behind == b'.');
         }
+        least = least.min(*octet);
     }
-    stray == 0 && least != 0
+    wrong == 0 && least != 0
 }
 
 /// Octets of a spoiled message that are read in any case, in hope of its end.
