@@ -171,12 +171,17 @@ impl<'i> Iterator for Params<'i> {
         if rest.is_empty() {
             return None;
         }
-        let (param, rest) = word(rest);
-        self.0 = rest;
-        let (keyword, value) = match memchr::memchr(b'=', param) {
-            Some(at) => (param.get(..at)?, Some(param.get(at + 1..)?)),
-            None => (param, None),
+        let is_end = |c: &u8| matches!(c, b' ' | b'\t');
+        let end = rest.iter().position(|c| *c == b'=' || is_end(c)).unwrap_or(rest.len());
+        let (keyword, rest) = rest.split_at_checked(end)?;
+        let (value, rest) = match rest {
+            [b'=', rest @ ..] => {
+                let (value, rest) = word(rest);
+                (Some(value), rest)
+            }
+            rest => (None, rest),
         };
+        self.0 = rest;
         Some(Param { keyword, value })
     }
 }
@@ -205,6 +210,23 @@ mod tests {
             let (word, args) = word(line.as_bytes());
             proptest::prop_assert_eq!(command.verb, Verb::parse(word));
             proptest::prop_assert_eq!(command.args, args.trim_ascii());
+        }
+    }
+
+    proptest::proptest! {
+        /// Words between blanks; what stands before the first `=` is the keyword.
+        #[test]
+        fn params_are_words(line in "[ \ta=Z]{0,24}") {
+            let words = line.split([' ', '\t']).filter(|word| !word.is_empty());
+            let expected: std::vec::Vec<_> = words
+                .map(|word| match word.split_once('=') {
+                    Some((keyword, value)) => (keyword.as_bytes(), Some(value.as_bytes())),
+                    None => (word.as_bytes(), None),
+                })
+                .collect();
+            let found: std::vec::Vec<_> =
+                Params(line.as_bytes()).map(|param| (param.keyword, param.value)).collect();
+            proptest::prop_assert_eq!(found, expected);
         }
     }
 
