@@ -10,42 +10,50 @@ pub(super) fn usual(text: &[u8]) -> Option<(Mailbox<'_>, &[u8])> {
     let [b'<', inner @ ..] = text else {
         return None;
     };
-    let is = |kind: u8| move |c: &u8| KINDS[usize::from(*c)] & kind != 0;
-    let mut at = 0;
+    let mut octets = inner.iter();
     // Each turn passes an atom and what ends it.
+    let mut begin = inner.len();
     let local = loop {
-        let atom = inner.get(at..)?.iter().position(|c| !is(ATEXT)(c))?;
-        at += atom;
-        match inner.get(at) {
-            Some(b'@') if atom > 0 => break at,
-            Some(b'.') if atom > 0 => at += 1,
+        let end = first_not(ATEXT, &mut octets)?;
+        let left = octets.len();
+        match end {
+            _ if begin - left == 1 => return None,
+            b'@' => break inner.len() - left - 1,
+            b'.' => begin = left,
             _ => return None,
         }
     };
+    // Each turn passes a label and what ends it.
+    let mut label = octets.as_slice();
     let end = loop {
-        at += 1;
-        let label = inner.get(at..)?;
-        let length = label.iter().position(|c| !is(LABEL)(c))?;
+        let end = first_not(LABEL, &mut octets)?;
+        let left = octets.len();
+        let length = label.len() - left - 1;
         match label {
             [b'-', ..] | [_, _, b'-', b'-', ..] => return None,
             _ if length == 0 || length > LABEL_OCTETS => return None,
             _ if label.get(length - 1) == Some(&b'-') => return None,
             _ => {}
         }
-        at += length;
-        match inner.get(at) {
-            Some(b'>') => break at,
-            Some(b'.') => {}
+        match end {
+            b'>' => break inner.len() - left - 1,
+            b'.' => label = octets.as_slice(),
             _ => return None,
         }
     };
     if local > LOCAL_OCTETS || end - local > DOMAIN_OCTETS + 1 {
         return None;
     }
-    let (path, rest) = inner.split_at_checked(end)?;
+    let (path, rest) = (inner.get(..end)?, octets.as_slice());
     let (local, host) = posthaste_simd::text::ascii(path)?.split_at_checked(local)?;
     let host = Host::Domain(Domain::checked(host.get(1..)?));
-    Some((Mailbox { local: LocalPart::checked(local), host }, rest.get(1..)?))
+    Some((Mailbox { local: LocalPart::checked(local), host }, rest))
+}
+
+/// Takes the octets of `kind` and the first that is of another, which it says.
+#[inline]
+fn first_not(kind: u8, octets: &mut core::slice::Iter<'_, u8>) -> Option<u8> {
+    octets.find(|c| KINDS[usize::from(**c)] & kind == 0).copied()
 }
 
 /// Octets of atoms, in ASCII.
