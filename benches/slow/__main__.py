@@ -26,6 +26,8 @@ import held
 from server import MIB, Deliverer, Peak, Server
 
 LATE, SLOWER, GROWTH = 0.10, 2, 64 * MIB
+# Descriptors that are no slow connections.
+SPARE = 500
 # On Linux a thread has a priority of its own; what others start keeps theirs.
 ATTACKERS = ThreadPoolExecutor(1, initializer=os.nice, initargs=(10,))
 
@@ -95,6 +97,8 @@ def main():
     short = arguments.short
     connections = arguments.connections or (1_000 if short else 10_000)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= hard < connections + SPARE:
+        raise SystemExit(f"{connections:,} connections need as many descriptors and {SPARE} more: `ulimit -Hn` is {hard:,}")
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     seconds = 15 if short else 60
     gap = seconds / 20
