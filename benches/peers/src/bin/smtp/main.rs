@@ -3,19 +3,21 @@
 //! The rows take turns, round after round, on one core, and the fastest round of each counts (CPU time of
 //! the thread), as the rest of the machine can only add to it. Allocations are counted in the steady state.
 //!
-//! The two do not do the same work, and where they differ it is ours that does more: smtp-proto reads a
-//! command into a value and leaves the rest to its caller; the machine frames the line, refuses bare CR, LF and
-//! NUL in it, reads it, checks it against the state, the limits and what is offered, asks, hears the answer and
-//! writes the reply. What smtp-proto says of a message copies it; the machine shows it where it stands.
+//! By itself smtp-proto reads a command into a value, and copies a message without the dots; the rest is left to
+//! its caller. The machine frames the line, refuses bare CR, LF and NUL in it, reads it, checks it against the state,
+//! the limits and what is offered, asks, hears the answer and writes the reply; a message it shows where it stands.
+//! So there are two rows of smtp-proto: alone, and in the least server that does what has to be done (`around.rs`).
+//! The second is what the machine is held against.
 //!
 //! ```text
 //! cargo run --release --ignore-rust-version --bin smtp -- [--rounds N] [--core N] [--only TEXT] [--write]
 //! ```
 //! `--write` puts the result into `SMTP.md` beside the manifest.
 
+mod around;
+mod cases;
 #[path = "../../measure.rs"]
 mod measure;
-mod cases;
 mod show;
 
 use std::{env, fs, path::Path, time::Duration};
@@ -90,8 +92,7 @@ fn measure(case: &mut Case, rounds: usize) -> Vec<Measured> {
             let before = measure::allocations();
             let start = measure::cpu();
             for _ in 0..case.turns {
-                measured.found =
-                    measure::posthaste_peers_measured(&mut *row.work, &[&case.octets]);
+                measured.found = measure::posthaste_peers_measured(&mut *row.work, &[&case.octets]);
             }
             let time = (measure::cpu() - start) / case.turns;
             if round > 0 {
