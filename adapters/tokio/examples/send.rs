@@ -45,13 +45,13 @@ fn main() -> ExitCode {
 async fn send(mut args: Args) -> Result<ExitCode, Failure> {
     let (mut server, mut file, mut user, mut password) = (None, None, None, None::<PathBuf>);
     let (mut tls, mut trust, mut hostname, mut lmtp) = ("starttls".to_owned(), None, None, false);
-    let mut envelope = Envelope::default();
+    let (mut envelope, mut insecure) = (Envelope::default(), false);
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--ca" => trust = Some(Trust::file(&args.value::<PathBuf>(&arg)?)?),
             "--from" => envelope.sender = Some(args.value(&arg)?),
             "--hostname" => hostname = Some(args.value::<String>(&arg)?),
-            "--insecure" => trust = Some(Trust::Anybody),
+            "--insecure" => (trust, insecure) = (Some(Trust::Anybody), true),
             "--lmtp" => lmtp = true,
             "--password-file" => password = Some(args.value(&arg)?),
             "--server" => server = Some(args.value::<String>(&arg)?),
@@ -79,6 +79,8 @@ async fn send(mut args: Args) -> Result<ExitCode, Failure> {
         _ => return Err("--tls wants none, starttls or implicit".into()),
     };
     remote.config.lmtp = lmtp;
+    // Whoever believes anybody means it: anybody gets the password.
+    remote.config.plaintext_auth = insecure;
     if let Some(hostname) = hostname {
         remote = remote.hostname(&hostname);
     }

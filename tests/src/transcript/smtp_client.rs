@@ -11,7 +11,7 @@
 //! | `priority 3`, `by 60;R`, `hold 60`, `submitter a@b.test` | parameters of MAIL |
 //! | `auth PLAIN user password` | sign in so; `OAUTHBEARER user token`, `EXTERNAL` or `EXTERNAL user` |
 //! | `connected a.test 587` | to this server, which OAUTHBEARER tells |
-//! | `secured 1.3` | TLS comes first, as [`sign_in::tls`] has it |
+//! | `secured 1.3` | TLS comes first, as [`sign_in::tls`] has it, with a server that proved who it is |
 //! | `from a@b.test`, `to c@d.test` | the envelope; `to` for each recipient, none `from` for a report |
 //! | `message text` | the message; lines add up |
 //!
@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use posthaste_core::grammar::address::Address;
-use posthaste_core::machine::Machine;
+use posthaste_core::machine::{Machine, TlsFacts};
 use posthaste_core::sasl::Mechanism;
 use posthaste_core::sasl::client::Account;
 use posthaste_core::smtp::client::{Client, Config, Envelope, Event, Order, Piece, TlsPolicy};
@@ -129,7 +129,7 @@ impl Speaker for SmtpClient {
         envelope.size = Some(message.len() as u64);
         let mut client = Client::new(Arc::new(config), [7; 18]);
         if let Some(facts) = tls {
-            client.secured(facts);
+            client.secured(TlsFacts { verified: true, ..facts });
         }
         Ok((Self { envelope, message, sent: false }, client))
     }

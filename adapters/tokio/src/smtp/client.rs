@@ -152,8 +152,9 @@ impl Client {
     }
 
     /// Signs in with the first of the [mechanisms](core::Config::mechanisms) that the server offers, that suits
-    /// the account and that may be used here: a password in clear and a token are sent under TLS only. A
-    /// server takes one sign-in a session.
+    /// the account and that may be used here: a password in clear and a token are sent under TLS only, and to a server
+    /// that has proved who it is ([`plaintext_auth`](core::Config::plaintext_auth) says otherwise). A server takes one
+    /// sign-in a session.
     ///
     /// # Errors
     /// [`Error::SignIn`] or [`Error::NoMechanism`], after which the session goes on; and whatever ends it.

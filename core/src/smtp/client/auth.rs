@@ -51,11 +51,15 @@ impl Client {
             plaintext_auth: self.config.plaintext_auth,
             auth_before_tls: true,
         };
+        // RFC 6750 §5.3 for tokens: whoever sends a secret itself has to know to whom. TLS with just anybody keeps it
+        // from those who listen, and hands it to those who stand between.
+        let known_server =
+            self.config.plaintext_auth || self.tls.is_some_and(|facts| facts.verified);
         let usable = |known: &Mechanism| {
-            // The certificate of EXTERNAL is ours, and the server's facts say whether it was shown.
             let carried = match known {
+                // The certificate is ours, and the server's facts say whether it was shown.
                 Mechanism::External => self.tls.is_some(),
-                other => terms.offers(*other),
+                other => terms.offers(*other) && (known_server || !other.is_clear()),
             };
             self.offer.has(*known) && account.suits(*known) && carried
         };

@@ -20,7 +20,8 @@ pub struct Config {
     pub account: Option<Account>,
     /// The mechanisms to sign in with; the first that is offered is used.
     pub mechanisms: Vec<Mechanism>,
-    /// Send the password itself although TLS is not up.
+    /// Send the password itself although TLS is not up, and the password or the token although TLS does not say who
+    /// the server is.
     pub plaintext_auth: bool,
     /// Do not wait for each reply, where PIPELINING is offered.
     pub pipelining: bool,

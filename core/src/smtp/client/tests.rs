@@ -834,7 +834,7 @@ fn every_way_to_sign_in_over_tls() {
     for (mechanism, account, tls, works) in cases {
         for (cut, ordered) in [(1, false), (7, true), (100_000, false), (100_000, true)] {
             let mut wire = signing_in(account.clone(), &[mechanism], ordered);
-            wire.tls = [tls; 2];
+            wire.tls = [TlsFacts { verified: true, ..tls }, tls];
             wire.run(cut);
             let heard = &wire.desk.heard;
             assert_eq!(wire.received.len(), usize::from(works), "{mechanism} {heard:?}");
@@ -877,6 +877,35 @@ fn nobody_on_the_way_gets_a_password_proved() {
         let heard = &wire.desk.heard;
         assert!(wire.received.is_empty(), "{hidden:?} {heard:?}");
         assert!(heard.iter().any(|event| event.starts_with("SignInFailed 53")), "{heard:?}");
+    }
+}
+
+/// TLS with just anybody: whoever stood between, and offered PLAIN alone, was sent the password.
+#[test]
+fn nobody_on_the_way_is_sent_a_password() {
+    let password = Account::new("user", "pencil").unwrap();
+    let token = Account::bearer("user", "pencil").unwrap();
+    for mechanism in Mechanism::ALL {
+        let account = if password.suits(mechanism) { &password } else { &token };
+        if !account.suits(mechanism) {
+            continue;
+        }
+        for (verified, anyway) in [(false, false), (true, false), (false, true)] {
+            let mut wire = signing_in(account.clone(), &Mechanism::ALL, false);
+            wire.tls = [TlsFacts { verified, ..TlsFacts::TEST }, TlsFacts::TEST];
+            let mut config = (*wire.desk.client.config).clone();
+            config.plaintext_auth = anyway;
+            wire.desk.client.config = Arc::new(config);
+            let mut theirs = (**wire.server.config()).clone();
+            theirs.mechanisms = vec![mechanism];
+            wire.server = Server::new(Arc::new(theirs));
+            wire.run(100_000);
+            let sent = !mechanism.is_clear() || verified || anyway;
+            let heard = &wire.desk.heard;
+            assert_eq!(wire.received.len(), usize::from(sent), "{mechanism} {verified} {heard:?}");
+            let gave_up = heard.iter().any(|e| e == "GaveUp the server offers no way to sign in");
+            assert_eq!(gave_up, !sent, "{mechanism} {verified} {heard:?}");
+        }
     }
 }
 
