@@ -17,7 +17,7 @@ mod tests;
 mod trace;
 mod transaction;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -160,7 +160,8 @@ impl Delivery {
 
     /// A listed peer speaks for somebody else, who is judged as if it had connected itself.
     fn introduced(&mut self, ask: Ask<Connect>, whom: Introduced<'_>) -> Act<Smtp> {
-        self.peer = whom.address;
+        // What is not known must not pass for somebody on this machine, whom no limit holds.
+        self.peer = Some(whom.address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
         self.trusted = false;
         self.name = Box::default();
         self.identity.forget();
@@ -260,7 +261,7 @@ impl Delivery {
             host: &self.host,
             hello: self.hello,
             name: &self.name,
-            peer: self.peer,
+            peer: self.peer.filter(|peer| !peer.is_unspecified()),
             tls: self.tls,
             signed_in: self.identity.account().is_some(),
             fixups: self.role == Role::Submission,

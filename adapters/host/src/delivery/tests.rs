@@ -489,3 +489,29 @@ fn the_trace_names_whom_a_filter_speaks_for() {
         assert!(last.contains(&format!("Received: from far.test ({shown})")), "{last}");
     }
 }
+
+/// A filter that does not say for whom it speaks. In LMTP such a one passed for somebody on this machine, by a Unix
+/// socket, whom nothing keeps out.
+#[test]
+fn whom_a_filter_does_not_name_is_nobody_near() {
+    let host = host();
+    for (role, hello, greeting) in
+        [(Role::Lmtp, "LHLO", "554 5.7.1 "), (Role::Smtp, "EHLO", "220 ")]
+    {
+        let config = Config { xclient: true, ..Config::new(role, "mail.example.test") };
+        let peer = Some("127.0.0.1".parse().unwrap());
+        let mut talk = Talk::new(Server::new(Arc::new(config)), host.smtp(role, peer));
+        talk.say(&format!("{hello} filter.test\n"));
+        for attributes in ["NAME=far.test", "ADDR=[UNAVAILABLE]"] {
+            let said = talk.say(&format!("XCLIENT {attributes}\n"));
+            assert!(said.starts_with(greeting), "{said}");
+            if role == Role::Lmtp {
+                break;
+            }
+            talk.say("EHLO far.test\nMAIL FROM:<>\nRCPT TO:<alice@example.test>\nDATA\n");
+            assert!(talk.say(&format!("{MESSAGE}.\n")).starts_with("250 "));
+            let last = inbox(&host, "alice").pop().unwrap();
+            assert!(last.contains("Received: from far.test\r\n\tby "), "{last}");
+        }
+    }
+}
