@@ -46,7 +46,8 @@ use crate::answerer::Access;
 /// from the peer.
 ///
 /// A method's future is dropped, and its question refused, when it takes longer than
-/// [`Limits::answer_wait`](posthaste_core::smtp::server::Limits::answer_wait) without asking the body for more;
+/// [`Limits::answer_wait`](posthaste_core::smtp::server::Limits::answer_wait) (where mail is submitted, 115 seconds
+/// at most) without asking the body for more;
 /// when the connection breaks; and when the server stops and the time to finish is up. So what must be done
 /// to its end belongs into a task of its own. A peer that only closed its side of the connection may still
 /// wait for replies, so that is no reason to drop anything. A panic ends the session of this handler, and

@@ -99,7 +99,7 @@ pub async fn converse<H: Handler>(
 impl<H: Handler> Desk<'_, H> {
     /// How long the handler may think.
     fn wait(&self) -> Duration {
-        self.config.limits.answer_wait
+        self.config.limits.answer_wait_in(self.config.role)
     }
 
     async fn hear(&mut self, event: Event<'_>) -> Then {

@@ -193,6 +193,17 @@ impl Limits {
         junk_commands: 1,
         ..Self::DEFAULT
     };
+
+    /// How long the host may think in this role: [`answer_wait`](Self::answer_wait), and where mail is submitted
+    /// [`SUBMISSION_WAIT`] at most. RFC 6409 §5.3: clients that submit wait for no reply longer than two minutes.
+    #[must_use]
+    pub fn answer_wait_in(&self, role: Role) -> Duration {
+        if role == Role::Submission {
+            self.answer_wait.min(SUBMISSION_WAIT)
+        } else {
+            self.answer_wait
+        }
+    }
 }
 
 impl Default for Limits {

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::config::{Config, Limits, Role, SUBMISSION_WAIT};
+use super::config::{Config, Limits, Role};
 use super::event::{
     Admission, Answer, Connect, Data, Decision, Defect, Delivery, Event, Expand, Hello, Mail,
     Recipient, Verify,
@@ -298,10 +298,9 @@ impl Server {
         }
     }
 
-    /// How long the host may think. RFC 6409 §5.3: clients that submit wait for no reply longer than two minutes.
+    /// How long the host may think.
     fn answer_wait(&self) -> Duration {
-        let wait = self.limits().answer_wait;
-        if self.config.role == Role::Submission { wait.min(SUBMISSION_WAIT) } else { wait }
+        self.limits().answer_wait_in(self.config.role)
     }
 
     /// What the open question's deadline or the wait for the peer allows.
