@@ -13,6 +13,8 @@ ROUTES = {
     "lmtp-starttls": "protocol = lmtp\n  " + TLS,
     "auth-plain": "hosts_require_auth = *\n  " + TLS,
     "auth-login": "hosts_require_auth = *\n  " + TLS,
+    "auth-external": "hosts_require_auth = *\n  tls_certificate = /etc/ssl/cert.pem\n"
+                     "  tls_privatekey = /etc/ssl/key.pem\n  " + TLS,
     "no-chunking": "hosts_avoid_tls = *\n  hosts_try_chunking =",
     "no-pipelining": "hosts_avoid_tls = *\n  hosts_avoid_esmtp =\n  hosts_avoid_pipelining = *",
 }
@@ -125,6 +127,17 @@ login_here:
   server_advertise_condition = ${{if eq{{$received_port}}{{{submission}}}}}
   client_condition = ${{if match{{$transport_name}}{{login}}}}
   client_send = : u@$domain : {password}
+scram_here:
+  driver = cyrus_sasl
+  public_name = SCRAM-SHA-256
+  server_realm = mx.theirs.test
+  server_set_id = $auth1
+  server_advertise_condition = ${{if eq{{$received_port}}{{{submission}}}}}
+external_there:
+  driver = external
+  public_name = EXTERNAL
+  client_condition = ${{if match{{$transport_name}}{{external}}}}
+  client_send = u@$domain
 """
 
 
@@ -155,6 +168,7 @@ class Exim:
         )  # fmt: skip
         root.write("etc/exim4/exim4.conf", text)
         self.pki.into(root, owner="Debian-exim")
+        root.sasl("exim", "u", password)
         root.folder("var/spool/exim4", owner="Debian-exim", mode=0o750, fresh=True)
         for folder in ("db", "input", "msglog"):
             root.folder(f"var/spool/exim4/{folder}", owner="Debian-exim", mode=0o750)
@@ -168,9 +182,10 @@ class Exim:
     user = "u"
     utf8 = dsn = True
     bdat = True
-    mechanisms = ("PLAIN", "LOGIN")
-    signed_under_tls = ("auth-plain", "auth-login")
-    we_use = ("PIPELINING", "SIZE", "BODY=8BITMIME", "SMTPUTF8", "BDAT", "DATA", "NOTIFY", "ORCPT", "RET", "ENVID", "STARTTLS")
+    mechanisms = ("PLAIN", "LOGIN", "SCRAM-SHA-256")
+    signed_under_tls = ("auth-plain", "auth-login", "auth-external")
+    we_use = ("PIPELINING", "SIZE", "BODY=8BITMIME", "SMTPUTF8", "BDAT", "DATA", "NOTIFY", "ORCPT", "RET", "ENVID",
+              "STARTTLS")  # fmt: skip
     report = (
         ("ENVID is in the report", rb"^Original-Envelope-Id: QQ 31\+4|^Original-Envelope-Id: QQ\+2031\+2B4"),
         ("ORCPT is in the report", rb"^Original-Recipient: rfc822; ?first(\+2B|\+)one@elsewhere\.test"),

@@ -37,9 +37,9 @@ def check(peer, ours, domains, taps, results):
             for way in ways:
                 results.refusal(peer.name, "in", way, message, reply)
             return
-        name, reason, spoils, where, _ = theirs.SPOILT.get(peer.name, (None, None, lambda _: False, (), None))
+        name, reason, spoils, spared, _ = theirs.SPOILT.get(peer.name, (None, None, lambda _: False, (), None))
         for way in ways:
-            if way in where and spoils(message):
+            if way not in spared and spoils(message):
                 results.way("in", way)["refused"] += 1
                 results.refused[name, reason] += 1
                 spoilt.setdefault(way, []).append(sender)
@@ -155,7 +155,7 @@ def protocol(peer, way, message, stored, results):
 
 
 def behind_tls(way):
-    """How a way signs in, which cannot be read on the wire: its client is to use this mechanism alone, if it is named."""
+    """How a way signs in, which is not read on the wire: its client may use this mechanism alone, if it is named."""
     verb, _, mechanism = way.partition("-")
     return {f"AUTH {mechanism.upper()}".strip()} if verb == "auth" else set()
 

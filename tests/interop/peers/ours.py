@@ -39,7 +39,7 @@ class Ours:
         self.config = self.folder / "posthaste.toml"
         text = (
             "[server]\nhostname = \"mx.ours.test\"\ndata = \"data\"\nplaintext_auth = \"loopback\"\n"
-            "submission_fixups = false\n"
+            "submission_fixups = false\nclient_certificates = true\n"
             f"[tls]\ncertificate = \"{pki.certificate}\"\nkey = \"{pki.key}\"\n"
         )
         for name, (protocol, tls) in LISTENERS.items():
@@ -50,18 +50,20 @@ class Ours:
         self.config.write_text(text)
         self.log = open(self.folder / "log", "ab")
         for account in accounts:
-            self.account(account)
+            self.account("add", account, "--password-stdin")
+            if "external" in account:
+                self.account("certificate", "add", account, pki.certificate)
         self.process = subprocess.Popen(
             [BINARY, "serve", "--config", self.config], stdout=self.log, stderr=self.log
         )
 
-    def account(self, address):
+    def account(self, *arguments):
         done = subprocess.run(
-            [BINARY, "account", "add", address, "--password-stdin", "--config", self.config],
+            [BINARY, "account", *arguments, "--config", self.config],
             input=f"{PASSWORD}\n", capture_output=True, text=True, timeout=60,
         )  # fmt: skip
         if done.returncode:
-            sys.exit(f"account add {address}: {done.stderr}")
+            sys.exit(f"account {arguments}: {done.stderr}")
 
     def mailbox(self, address, count, until):
         """The messages of an account's INBOX, when there are `count`; or what there is at that time."""

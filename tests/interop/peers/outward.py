@@ -212,7 +212,8 @@ def refusals(peer, ports, password, results, place):
         results.prove(what, said.code == 69 and re.search(pattern, said.err), f"{said.code} {said.out} {said.err}")
 
     listener = "lmtp" if "lmtp" in ports else "plain"
-    refused("an unknown user is refused", r"550 5\.1\.1|550 .*nown|550 Invalid|550 Unrouteable", listener, to=["nobody@theirs.test"])
+    unknown = r"550 5\.1\.1|550 .*nown|550 Invalid|550 Unrouteable"
+    refused("an unknown user is refused", unknown, listener, to=["nobody@theirs.test"])
     stranger = ("--tls", "starttls", "--ca", peer.pki.stranger)
     refused("a certificate of a stranger is not believed", "UnknownIssuer", listener, *stranger)
     secure = ("--tls", "starttls", "--ca", peer.pki.ca)

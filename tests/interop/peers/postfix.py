@@ -1,7 +1,5 @@
 """Postfix, from Debian, in its root."""
 
-import os
-
 from .root import VMAIL, Root, free_ports
 
 # The ways it relays to us: master.cf's client program and its settings.
@@ -80,7 +78,6 @@ smtpd_tls_cert_file = /etc/ssl/cert.pem
 smtpd_tls_key_file = /etc/ssl/key.pem
 smtpd_tls_security_level = may
 smtpd_sasl_path = smtpd
-cyrus_sasl_config_path = /etc/postfix/sasl
 smtpd_relay_restrictions = permit_sasl_authenticated, reject_unauth_destination
 smtpd_recipient_restrictions = check_recipient_access inline:{{ {{ grey@theirs.test = 450 4.2.0 Greylisted, try again later }} }}
 """
@@ -141,12 +138,8 @@ class Postfix:
             options = " ".join(f"-o {{ {each.replace('=', ' = ', 1)} }}" for each in settings.split(" "))
             master += f"r-{route} unix - - n - - {program} {options}\n"
         root.write("etc/postfix/master.cf", master)
-        root.write("etc/postfix/sasl/smtpd.conf",
-                   "pwcheck_method: auxprop\nauxprop_plugin: sasldb\nmech_list: PLAIN LOGIN SCRAM-SHA-256\n")  # fmt: skip
         self.pki.into(root)
-        root.run("/usr/sbin/saslpasswd2", "-p", "-c", "-u", "mx.theirs.test", "u", stdin=password.encode() + b"\n")
-        # sasldb is read by smtpd, after it gave up root.
-        os.chmod(root.path / "etc/sasldb2", 0o644)
+        root.sasl("smtpd", "u", password)
         spool = "var/spool/postfix"
         root.folder(spool, fresh=True)
         for queue in ("active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "private",
@@ -171,7 +164,8 @@ class Postfix:
     bdat = True
     mechanisms = ("PLAIN", "LOGIN", "SCRAM-SHA-256")
     signed_under_tls = ("auth-plain", "auth-login")
-    we_use = ("PIPELINING", "SIZE", "BODY=8BITMIME", "SMTPUTF8", "BDAT", "DATA", "NOTIFY", "ORCPT", "RET", "ENVID", "STARTTLS")
+    we_use = ("PIPELINING", "SIZE", "BODY=8BITMIME", "SMTPUTF8", "BDAT", "DATA", "NOTIFY", "ORCPT", "RET", "ENVID",
+              "STARTTLS")  # fmt: skip
     report = (
         ("ENVID is in the report", rb"^Original-Envelope-Id: QQ 31\+4|^Original-Envelope-Id: QQ\+2031\+2B4"),
         ("ORCPT is in the report", rb"^Original-Recipient: rfc822; ?first(\+2B|\+)one@elsewhere\.test"),

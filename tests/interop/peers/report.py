@@ -19,6 +19,7 @@ EXTENSIONS = (
     ("AUTH PLAIN", "AUTH PLAIN", "AUTH PLAIN"),
     ("AUTH LOGIN", "AUTH LOGIN", "AUTH LOGIN"),
     ("AUTH SCRAM-SHA-256", "AUTH SCRAM-SHA-256", "AUTH SCRAM-SHA-256"),
+    ("AUTH EXTERNAL", "AUTH EXTERNAL", "AUTH EXTERNAL"),
     ("REQUIRETLS", "REQUIRETLS", "REQUIRETLS"),
     ("LIMITS", "LIMITS", None),
     ("FUTURERELEASE", "FUTURERELEASE", "HOLDFOR"),
@@ -78,8 +79,8 @@ def extensions(results):
     yield from (
         "## Extensions",
         "",
-        "*Offered* by them; used by *us* when we send to them, and by *them* when they send to us, where we offer it, as",
-        "read on the wire. Behind TLS nothing is read: there the mechanism is the only one that the client was allowed",
+        "*Offered* by them; used by *us* when we send to them, and by *them* when they send to us, where we offer it,",
+        "as read on the wire. Behind TLS nothing is read: there the mechanism is the only one that the client was allowed",
         "(OpenSMTPD's has no setting for that), and the ways without TLS show the same client.",
         "",
         "| extension |" + "".join(f" {each.title}: offered | us | them |" for each in results),

@@ -23,7 +23,7 @@ KEPT = TOP / "target/interop"
 # Each server with what apt does not know that it needs here.
 PACKAGES = {
     "postfix": ["postfix", "libsasl2-modules", "sasl2-bin"],
-    "exim": ["exim4-daemon-heavy"],
+    "exim": ["exim4-daemon-heavy", "libsasl2-modules", "sasl2-bin"],
     "opensmtpd": ["opensmtpd", "dash"],
     "dovecot": ["dovecot-core", "dovecot-lmtpd"],
 }
@@ -114,7 +114,7 @@ class Apt:
 
 
 def unpack(names):
-    """Brings these servers' packages here and unpacks them, unless they are there in these versions. Gives the versions."""
+    """Brings these servers' packages here and unpacks them, unless these versions are there. Gives the versions."""
     debs = KEPT / "debs"
     debs.mkdir(parents=True, exist_ok=True)
     versions = {}
@@ -203,6 +203,14 @@ class Root:
 
     def copy(self, source, path, mode=0o644, owner="root"):
         self.write(path, pathlib.Path(source).read_text(), mode, owner)
+
+    def sasl(self, program, user, password):
+        """What Cyrus's library needs for a program that signs this user in."""
+        settings = "pwcheck_method: auxprop\nauxprop_plugin: sasldb\nmech_list: PLAIN LOGIN SCRAM-SHA-256\n"
+        self.write(f"etc/sasl2/{program}.conf", settings)
+        self.run("/usr/sbin/saslpasswd2", "-p", "-c", "-u", "mx.theirs.test", user, stdin=f"{password}\n".encode())
+        # It is read by who has given up root.
+        os.chmod(self.path / "etc/sasldb2", 0o644)
 
     def run(self, *command, stdin=None, ok=(0,)):
         """Runs a program in there to its end."""

@@ -29,8 +29,8 @@ NO_BLANK = "a blank line comes between a header and a text that follow each othe
 
 CHANGES["postfix"] = [
     ("From line", "by DATA, a From line of a mailbox in front becomes X-Mailbox-Line", mailbox_line, "DATA"),
-    ("white first line", "by BDAT, lines in front that begin with a blank become part of its Received field", white_front,
-     "BDAT"),
+    ("white first line", "by BDAT, lines in front that begin with a blank become part of its Received field",
+     white_front, "BDAT"),
     ("blanks before a colon", "blanks between a field's name and its colon go", blanks_before_colon),
     ("blank line", NO_BLANK, blank_line),
 ]
@@ -55,14 +55,14 @@ def exim_miscounts(message):
     return bool(re.match(rb"[^\r\n]+\r\n[ \t]", message.octets[at:]))
 
 
-# Server: what it is called, why, which messages it spoils, on which ways. We must refuse them.
+# Server: what it is called, why, which messages it spoils, on which ways it does not, and how we refuse them.
 SPOILT = {
     "exim": (
         "BDAT one octet short",
-        "where a folded line that is no field ends the header, BDAT counts one octet too few, and the last LF follows the"
-        " chunk as a command: refused as a bare CR",
+        "where a folded line that is no field ends the header, its BDAT counts one octet too few, and the last LF follows"
+        " the chunk as a command: refused as a bare CR",
         exim_miscounts,
-        ("smtp", "starttls", "implicit", "lmtp", "lmtp-starttls", "auth-plain", "auth-login", "no-pipelining"),
+        ("no-chunking",),
         b"550 5.6.0 The message holds a bare CR",
     )
 }
@@ -70,6 +70,8 @@ SPOILT = {
 # What OpenSMTPD takes for a field: any line with a colon.
 OPENSMTPD_FIELD = re.compile(rb"[^ \t:\r\n][^:\r\n]*:")
 
+# Fields in which it completes addresses.
+ADDRESSES = re.compile(rb"(?i)(from|to|cc|sender|reply-to)[ \t]*:")
 # Stands for a value that a server makes up; no message here holds a NUL.
 STAMP = re.compile(
     rb"(?m)^Date: \w{3}, \d+ \w{3} \d{4} [\d:]{8} \+0000 \(UTC\)\r\n|^Message-ID: <[0-9a-f]+@mx\.theirs\.test>\r\n"
@@ -86,7 +88,7 @@ def stamped(stored, known):
 
     header = STAMP.sub(word, stored[:end])
     bare = b"".join(
-        field.replace(b"@mx.theirs.test", b"") if re.match(rb"(?i)(from|to|cc|sender|reply-to)[ \t]*:", field) else field
+        re.sub(b"@mx[.]theirs[.]test", b"", field) if ADDRESSES.match(field) else field
         for field in fields(header)
     )
     return bare + stored[end:], bare != header
