@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Durable delivery end to end, peers in the same run: the ceiling (`posthaste smtp-sink --mbox --sync`), Posthaste,
-Postfix with a virtual maildir, Dovecot LMTP with maildir. The load is `posthaste smtp-load`. Installs the peers from
-Debian's packages.
+"""Durable delivery end to end, peers in the same run: the ceiling (`posthaste smtp-sink --mbox --sync`), Posthaste
+on mio, on tokio and over LMTP, Postfix with a virtual maildir, Dovecot LMTP with maildir. The load is `posthaste
+smtp-load`. Installs the peers from Debian's packages.
 
     benches/delivery.py [--rounds 5] [--sessions 1,10,100] [--messages 20000] [--only posthaste,sink]
                         [--variants plain,pipelined,bdat,starttls,implicit,one,one-implicit] [--syncs]
@@ -183,6 +183,11 @@ class Posthaste(Peer):
         return f'[[listener]]\nprotocol = "{self.protocol}"\naddress = "127.0.0.1:{port}"\ntls = "{tls}"\n'
 
 
+class PosthasteTokio(Posthaste):
+    name = "posthaste smtp, tokio"
+    runtime = "tokio"
+
+
 class PosthasteLmtp(Posthaste):
     name = "posthaste lmtp"
     protocol, tls, lmtp = "lmtp", (), True
@@ -327,7 +332,14 @@ service stats {{
         wait_port(self.port)
 
 
-PEERS = {"sink": Sink, "posthaste": Posthaste, "posthaste-lmtp": PosthasteLmtp, "postfix": Postfix, "dovecot": Dovecot}
+PEERS = {
+    "sink": Sink,
+    "posthaste": Posthaste,
+    "posthaste-tokio": PosthasteTokio,
+    "posthaste-lmtp": PosthasteLmtp,
+    "postfix": Postfix,
+    "dovecot": Dovecot,
+}
 
 
 def load(peer, sessions, messages, variant, size):
