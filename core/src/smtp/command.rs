@@ -130,9 +130,14 @@ fn is_word(text: &[u8]) -> bool {
 
 /// The first word of `text`, and what stands behind the blank that ends it.
 pub(crate) fn word(text: &[u8]) -> (&[u8], &[u8]) {
-    let end = text.iter().position(|&c| c == b' ' || c == b'\t').unwrap_or(text.len());
+    let end = text.iter().position(is_blank).unwrap_or(text.len());
     let (word, rest) = text.split_at_checked(end).unwrap_or((text, b""));
     (word, rest.get(1..).unwrap_or_default())
+}
+
+/// Whether this parts words. Almost nothing in a line stands below the blank: one comparison tells.
+const fn is_blank(c: &u8) -> bool {
+    *c <= b' ' && matches!(*c, b' ' | b'\t')
 }
 
 /// A decimal number of at most 20 digits, which is what every count in SMTP is.
@@ -171,8 +176,8 @@ impl<'i> Iterator for Params<'i> {
         if rest.is_empty() {
             return None;
         }
-        let is_end = |c: &u8| matches!(c, b' ' | b'\t');
-        let end = rest.iter().position(|c| *c == b'=' || is_end(c)).unwrap_or(rest.len());
+        let is_end = |c: &u8| *c <= b'=' && (*c == b'=' || is_blank(c));
+        let end = rest.iter().position(is_end).unwrap_or(rest.len());
         let (keyword, rest) = rest.split_at_checked(end)?;
         let (value, rest) = match rest {
             [b'=', rest @ ..] => {

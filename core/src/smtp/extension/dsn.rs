@@ -105,14 +105,14 @@ impl<'i> OriginalRecipient<'i> {
         }
         let semicolon = memchr::memchr(b';', value)?;
         let (kind, address) = value.split_at_checked(semicolon)?;
-        let kind = core::str::from_utf8(kind).ok()?;
+        let kind = posthaste_simd::text::ascii(kind)?;
         let is_atom = |c: u8| c.is_ascii_alphanumeric() || c == b'-';
         let address = address.get(1..)?;
         let address = if smtputf8 && kind.eq_ignore_ascii_case("utf-8") {
             Xtext::parse_utf8(address)?
         } else {
             // RFC 3461 §4.2: printable ASCII.
-            Xtext::parse(address).filter(|address| address.decoded().is_ascii())?
+            Xtext::parse_ascii(address)?
         };
         (!kind.is_empty() && kind.bytes().all(is_atom)).then_some(Self { kind, address })
     }

@@ -18,6 +18,15 @@ impl<'i> Xtext<'i> {
         Self::check(value, false)
     }
 
+    /// The same, of what is ASCII when it is decoded: where RFC 3461 asks for printable text (§4.2, §4.4).
+    pub(crate) fn parse_ascii(value: &'i [u8]) -> Option<Self> {
+        let is_itself = |c: &u8| matches!(c, 33..=126) && !matches!(c, b'+' | b'=');
+        if value.iter().all(is_itself) {
+            return Some(Self(value));
+        }
+        Self::check(value, false).filter(|text| text.decoded().is_ascii())
+    }
+
     /// The same, with UTF-8 as it is: addresses under SMTPUTF8, RFC 6533 §3.
     #[must_use]
     pub fn parse_utf8(value: &'i [u8]) -> Option<Self> {
@@ -114,6 +123,14 @@ mod tests {
         let parsed = Xtext::parse(&encoded).expect("it was encoded");
         assert_eq!(parsed.decoded(), text);
         assert_eq!(parsed.encoded(), encoded);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn ascii_is_what_decodes_to_it(value in "([ -~]|\\+[0-9A-F]{2}|\\PC){0,8}") {
+            let slow = Xtext::parse(value.as_bytes()).filter(|text| text.decoded().is_ascii());
+            proptest::prop_assert_eq!(Xtext::parse_ascii(value.as_bytes()), slow);
+        }
     }
 
     /// Exim wrote such values into the lines of its queue files, where `+0A` began a line of the attacker's

@@ -138,8 +138,7 @@ impl Server {
             let envid = param.value.filter(|v| !v.is_empty() && v.len() <= 3 * ENVID_OCTETS);
             let wrong = wrong("ENVID wants at most 100 octets of xtext");
             // RFC 3461 §4.4: printable ASCII.
-            let envid = envid.and_then(Xtext::parse).filter(|envid| envid.decoded().is_ascii());
-            from.envid = Some(envid.ok_or(wrong)?);
+            from.envid = Some(envid.and_then(Xtext::parse_ascii).ok_or(wrong)?);
         } else if param.is("AUTH") && !config.mechanisms.is_empty() {
             seen.once(32)?;
             let wrong = wrong("AUTH wants <> or xtext");
