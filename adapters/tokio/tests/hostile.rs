@@ -491,6 +491,34 @@ async fn what_is_said_out_of_turn_answers_nothing() {
     assert!(!client.is_usable());
 }
 
+/// A reply too many before a message that leaves in one chunk: it was taken for the server's yes to the message, and
+/// the no that followed was never heard.
+#[tokio::test]
+async fn a_reply_too_many_is_no_receipt() {
+    let offer = Say("250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n");
+    for (said, ends) in [
+        ("250 ok\r\n250 ok\r\n250 ok again\r\n", violation as fn(&Error) -> bool),
+        ("250 ok\r\n250 ok\r\n421 4.3.2 no more\r\n", |e| unwelcome(421)(e)),
+    ] {
+        let script = vec![
+            Say("220 mx\r\n"),
+            Hear("EHLO me.test\r\n"),
+            offer.clone(),
+            Hear("RCPT"),
+            Say(said),
+            Hear("LAST\r\n"),
+            Say("550 5.7.1 not this one\r\n"),
+            Hang,
+        ];
+        let (port, _served) = serve(script).await;
+        let mut client = Client::connect(&remote(port)).await.unwrap();
+        let failed = client.send(&envelope(&["a"]), "hi\r\n").await.unwrap_err();
+        assert!(ends(&failed.error), "{failed:?}");
+        assert_eq!(words(&failed.report), ["unsent"]);
+        assert!(!client.is_usable());
+    }
+}
+
 #[tokio::test]
 async fn a_session_that_was_ended_while_it_idled_is_seen() {
     for (rest, check) in [

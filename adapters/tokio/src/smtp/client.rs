@@ -348,13 +348,7 @@ impl Client {
         if !self.connection.peek()? {
             return Ok(());
         }
-        let said = self.connection.shown();
-        Err(match Response::parse(said) {
-            // RFC 5321 §3.8: it may say so at any time.
-            Some(response) if response.code() == 421 => Error::Unwelcome(keep(response)),
-            _ if said.is_empty() => Error::Lost(None),
-            _ => Error::Violation,
-        })
+        Err(unasked(self.connection.shown()))
     }
 
     async fn order(&mut self, ask: Ask<Next>, order: Order) -> Result<Course, Error> {
@@ -385,6 +379,12 @@ impl Client {
                 Event::Open(ask) => {
                     self.state = State::Open(ask);
                     return Ok(());
+                }
+                // Every command has its answer by now, and the message has not begun: what is here already would pass for
+                // what became of it.
+                Event::Source(ask) if !course.begun && !shown.input.is_empty() => {
+                    course.error.get_or_insert(unasked(shown.input.bytes()));
+                    let _ = self.connection.answer(ask, core::Piece::Abort);
                 }
                 Event::Source(ask) => {
                     let piece = shown.patience.attend(self.wait, course.piece(message)).await;
@@ -573,6 +573,16 @@ impl fmt::Debug for Client {
             State::Ready(_) => "Ready",
         };
         f.debug_struct("Client").field("state", &state).finish_non_exhaustive()
+    }
+}
+
+/// What it means that a server has said this, or closed its side, without having been asked.
+fn unasked(said: &[u8]) -> Error {
+    match Response::parse(said) {
+        // RFC 5321 §3.8: it may say so at any time.
+        Some(response) if response.code() == 421 => Error::Unwelcome(keep(response)),
+        _ if said.is_empty() => Error::Lost(None),
+        _ => Error::Violation,
     }
 }
 
