@@ -73,7 +73,7 @@ pub struct Server {
     tell: bool,
     pub(super) hello: Option<Hello>,
     pub(super) signed_in: bool,
-    strained: bool,
+    pub(super) strained: bool,
     /// The greeting was a refusal: only QUIT is awaited.
     pub(super) turned_away: bool,
     /// The rest of an overlong line is still to come.

@@ -70,7 +70,7 @@ impl Desk {
                 }
             };
             let answered = match event {
-                Event::Connected(ask) => ask.with(Admission::Accept),
+                Event::Connected(ask) | Event::XClient(ask, _) => ask.with(Admission::Accept),
                 Event::Mail(ask, from) if from.path.to_string() == "<later@b>" => {
                     ask.with(Decision::Refuse(Reply::new(450, Enhanced(4, 2, 0), "not now")))
                 }
@@ -1023,6 +1023,25 @@ fn each_recipient_hears_that_the_only_chunk_is_unwelcome() {
         assert_eq!(desk.codes(again), [250, 250, 250, 450, 250], "{role:?}");
         assert_eq!(desk.codes("DATA\r\n"), [503]);
     }
+}
+
+/// A filter that showed a certificate spoke for a client, who said AUTH EXTERNAL and was the filter then.
+#[test]
+fn nobody_signs_in_by_the_certificate_of_a_filter() {
+    let mut config = Config::new(Role::Submission, "mx.test");
+    config.mechanisms = Mechanism::ALL.to_vec();
+    config.xclient = true;
+    let mut desk = Desk::new(config);
+    let certificate = Some(crate::machine::Fingerprint([1; 32]));
+    desk.server.secured(TlsFacts { certificate, ..TlsFacts::TEST });
+    let own = desk.say("EHLO filter.test\r\n");
+    assert!(own.contains(" SCRAM-SHA-256-PLUS ") && own.contains(" EXTERNAL "), "{own}");
+    assert!(desk.say("XCLIENT ADDR=192.0.2.1\r\n").starts_with("220 "));
+    let theirs = desk.say("EHLO a.test\r\n");
+    assert!(!theirs.contains("-PLUS") && !theirs.contains("EXTERNAL"), "{theirs}");
+    assert!(theirs.contains(" PLAIN "), "{theirs}");
+    assert_eq!(desk.codes("AUTH EXTERNAL =\r\n"), [504]);
+    assert!(!desk.heard.iter().any(|event| event.starts_with("External")), "{:?}", desk.heard);
 }
 
 /// RFC 2033 §4.3: as many replies as there are recipients, so none. A client that pipelines takes one for the answer

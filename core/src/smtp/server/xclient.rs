@@ -30,6 +30,12 @@ impl Server {
                     self.reset();
                     self.hello = None;
                     self.signed_in = false;
+                    self.strained = false;
+                    if let Some(tls) = &mut self.tls {
+                        // It is the filter's TLS: its certificate is not theirs, and they cannot bind to it.
+                        tls.certificate = None;
+                        tls.exporter = None;
+                    }
                     self.measure_anew();
                     self.phase = Phase::Fresh;
                     return Event::XClient(self.ask(Open::Connect), whom);
