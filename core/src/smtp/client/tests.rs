@@ -291,6 +291,29 @@ fn lmtp_hears_each() {
     assert_eq!(deliveries, ["Delivery 0 250 one", "Delivery 2 452 three"]);
 }
 
+/// Behind a chunk that was refused some servers have one reply to the last, some one for each recipient. The client
+/// counted on one, and took the others for answers to what it said next.
+#[test]
+fn in_lmtp_the_last_chunk_leaves_when_all_others_were_taken() {
+    let mut config = plain();
+    config.lmtp = true;
+    let begin = || {
+        let mut desk = Desk::new(config.clone(), &["c@d.test", "e@d.test"], &[b'x'; 20]);
+        desk.hear("220 mx.test\r\n");
+        desk.hear("250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n");
+        let said = desk.hear("250 ok\r\n250 ok\r\n250 ok\r\n");
+        assert_eq!(said, "BDAT 7\r\nxxxxxxxBDAT 7\r\nxxxxxxx");
+        desk
+    };
+    let mut desk = begin();
+    assert_eq!(desk.hear("250 ok\r\n"), "");
+    assert_eq!(desk.hear("250 ok\r\n"), "BDAT 8 LAST\r\nxxxxxx\r\n");
+    assert_eq!(desk.hear("250 one\r\n250 two\r\n"), "QUIT\r\n");
+    let mut desk = begin();
+    assert_eq!(desk.hear("250 ok\r\n452 full\r\n"), "RSET\r\n");
+    assert_eq!(desk.hear("250 ok\r\n"), "QUIT\r\n");
+}
+
 // RFC: 5321-4.1.2-9 5321-4.5.3.1.7-3 6531-3.2-4 6531-3.2-6 6531-3.5-1
 #[test]
 fn what_the_server_cannot_take_is_not_sent() {

@@ -191,7 +191,7 @@ impl Client {
             }
             // A server that goes away may have said why.
             Stage::Body if input.is_ended() || transaction.failed => Wants::Reply,
-            Stage::Body => transaction.write_body(pipelining, out),
+            Stage::Body => transaction.write_body(pipelining, self.config.lmtp, out),
             Stage::Open => Wants::Order,
             _ => Wants::Reply,
         };
@@ -336,8 +336,11 @@ impl Transaction {
     }
 
     /// Sends a part of the piece, or says what is missing for that.
-    fn write_body(&mut self, pipelining: bool, out: &mut Vec<u8>) -> Wants {
-        if self.chunks >= if pipelining { WINDOW } else { 1 } {
+    fn write_body(&mut self, pipelining: bool, lmtp: bool, out: &mut Vec<u8>) -> Wants {
+        // How many replies the last chunk has in LMTP behind one that was refused, RFC 2033 §4.3 does not say: it
+        // leaves when all others were taken.
+        let settles = lmtp && self.last && self.piece.len() <= CHUNK;
+        if self.chunks >= if pipelining && !settles { WINDOW } else { 1 } {
             return Wants::Reply;
         }
         if self.piece.is_empty() && !self.last {
