@@ -31,7 +31,7 @@ pub fn converse<S: Session>(
 ) -> Result<(), Fault> {
     let limits = Limits::DEFAULT;
     let (tls_handshake, write_stall) = (limits.tls_handshake, limits.write_stall);
-    let rules = Rules { upgrade, tls_handshake, write_stall };
+    let rules = Rules { upgrade, tls_handshake, write_stall, salvage: true };
     let epoch = std::time::Instant::now();
     let now =
         || Instant::from_micros(u64::try_from(epoch.elapsed().as_micros()).unwrap_or(u64::MAX));

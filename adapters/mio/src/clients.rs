@@ -460,5 +460,5 @@ fn enqueue<S>(queue: &mut VecDeque<u32>, connection: &mut Connection<S>, slot: u
 
 fn rules<'a>(peer: &'a Peer, limits: &Limits) -> Rules<'a> {
     let (tls_handshake, write_stall) = (limits.tls_handshake, limits.write_stall);
-    Rules { upgrade: peer.upgrade.as_ref(), tls_handshake, write_stall }
+    Rules { upgrade: peer.upgrade.as_ref(), tls_handshake, write_stall, salvage: true }
 }

@@ -558,5 +558,5 @@ fn enqueue<S>(queue: &mut VecDeque<u32>, connection: &mut Connection<S>, slot: u
 
 fn rules<'a>(upgrade: Option<&'a Upgrade>, limits: &Limits) -> Rules<'a> {
     let (tls_handshake, write_stall) = (limits.tls_handshake, limits.write_stall);
-    Rules { upgrade, tls_handshake, write_stall }
+    Rules { upgrade, tls_handshake, write_stall, salvage: false }
 }

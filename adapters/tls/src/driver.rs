@@ -11,7 +11,7 @@ use posthaste_core::proxy::{self, Ends, Parsed};
 use posthaste_core::session::{Session, Wait};
 
 use crate::Upgrade;
-use crate::link::{Fault, Fill, Link, Socket};
+use crate::link::{Fault, Fill, Flush, Link, Socket};
 use crate::pool::Pool;
 use crate::tls::Tls;
 
@@ -44,6 +44,9 @@ pub struct Rules<'a> {
     pub tls_handshake: Duration,
     /// How long output may wait without progress.
     pub write_stall: Duration,
+    /// Whether a session whose output is refused goes on with what the peer said before, until that ends; its own
+    /// output is thrown away. For clients: a server that closes in the middle of a message has said why.
+    pub salvage: bool,
 }
 
 /// A link and its session.
@@ -509,6 +512,10 @@ impl<S: Session> Driver<S> {
         match self.link.fill(socket, pool)? {
             Fill::Blocked => {
                 self.flush(now, socket, pool, rules)?;
+                // Salvage has just begun.
+                if self.link.is_readable() {
+                    return Ok(Step::On);
+                }
                 return Ok(Step::Stop(Next::Wait));
             }
             Fill::End => self.dirty = true,
@@ -529,7 +536,14 @@ impl<S: Session> Driver<S> {
         pool: &mut Pool,
         rules: &Rules<'_>,
     ) -> Result<bool, Fault> {
-        let flush = self.link.flush(socket, pool)?;
+        let flush = match self.link.flush(socket, pool) {
+            Err(fault @ Fault::Socket(_)) if rules.salvage && self.phase == Phase::Open => {
+                self.fault = Some(fault);
+                self.link.mute();
+                Flush { done: true, progress: false }
+            }
+            flush => flush?,
+        };
         if matches!(self.phase, Phase::Open | Phase::Goodbye) {
             if flush.done {
                 self.until = None;
@@ -553,7 +567,7 @@ impl<S: Session> Driver<S> {
             let _ = self.link.flush(socket, pool);
             let _ = socket.finish();
         }
-        self.fault = Some(fault);
+        self.fault.get_or_insert(fault);
         self.abort(now, Reason::Lost, pool);
         Next::Over
     }

@@ -105,6 +105,8 @@ pub struct Link {
     writable: bool,
     /// The peer has hung up: a short read then does not mean that nothing is left.
     hung_up: bool,
+    /// The peer takes no more: what is to leave is thrown away.
+    mute: bool,
 }
 
 impl Link {
@@ -130,6 +132,12 @@ impl Link {
     /// The socket turned writable.
     pub fn set_writable(&mut self) {
         self.writable = true;
+    }
+
+    /// The socket takes no more: what is to leave is thrown away from now on. What arrived can still be read.
+    pub fn mute(&mut self) {
+        self.mute = true;
+        self.set_readable(true);
     }
 
     /// Whether a read could bring something.
@@ -255,6 +263,12 @@ impl Link {
     /// # Errors
     /// The socket's.
     pub fn flush(&mut self, socket: &mut impl Socket, pool: &mut Pool) -> Result<Flush, Fault> {
+        if self.mute {
+            self.out.clear();
+            self.wire.clear();
+            self.written = 0;
+            return Ok(Flush { done: true, progress: false });
+        }
         let mut progress = false;
         loop {
             let done = match &mut self.tls {

@@ -27,6 +27,7 @@ struct Wire {
     heard: Vec<u8>,
     takes: Option<usize>,
     broken: bool,
+    deaf: bool,
     finished: bool,
     reads: usize,
     writes: usize,
@@ -56,7 +57,7 @@ impl Read for Wire {
 impl Write for Wire {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.writes += 1;
-        if self.broken {
+        if self.broken || self.deaf {
             return Err(ErrorKind::BrokenPipe.into());
         }
         let n = bytes.len().min(self.takes.unwrap_or(usize::MAX));
@@ -88,6 +89,7 @@ struct Bench {
     pool: Pool,
     now: Instant,
     upgrade: Option<Upgrade>,
+    salvage: bool,
     book: Arc<Book>,
 }
 
@@ -101,6 +103,7 @@ impl Bench {
             pool: Pool::new(),
             now: Instant::ZERO,
             upgrade: None,
+            salvage: false,
             book,
         }
     }
@@ -114,6 +117,7 @@ impl Bench {
             upgrade: self.upgrade.as_ref(),
             tls_handshake: Duration::from_secs(10),
             write_stall: Duration::from_secs(60),
+            salvage: self.salvage,
         };
         self.driver.run(self.now, &mut self.wire, &mut self.pool, &rules)
     }
@@ -271,6 +275,34 @@ fn a_reset_is_heard_by_the_session() {
     assert!(matches!(bench.driver.fault(), Some(Fault::Socket(_))));
 }
 
+/// A peer that takes no more has said why: who salvages hears all of it, nobody else any of it.
+#[test]
+fn what_was_said_before_output_was_refused() {
+    for salvage in [false, true] {
+        let mut bench = Bench::plain();
+        bench.salvage = salvage;
+        assert_eq!(bench.ready(), Next::Wait);
+        bench.wire.deaf = true;
+        bench.wire.pieces.extend([
+            b"one\r\n".to_vec(),
+            b"SPEW 40000\r\n".to_vec(),
+            b"QUIT\r\n".to_vec(),
+        ]);
+        let _ = bench.ready();
+        let end = if salvage { End::Quit } else { End::Closed(Reason::Lost) };
+        assert_eq!(bench.ends(), [end]);
+        assert!(matches!(bench.driver.fault(), Some(Fault::Socket(_))), "salvage {salvage}");
+        assert_eq!(bench.heard(), "HELLO\r\n");
+    }
+    // It said nothing, and is gone.
+    let mut bench = Bench::plain();
+    bench.salvage = true;
+    bench.wire.pieces.push_back(b"one\r\n".to_vec());
+    bench.wire.deaf = true;
+    assert_eq!(bench.hang_up(), Next::Over);
+    assert!(matches!(bench.driver.fault(), Some(Fault::Socket(_))));
+}
+
 #[test]
 fn fairness_gives_others_their_turn() {
     let mut bench = Bench::plain();
@@ -391,6 +423,7 @@ fn tls_first_makes_the_session_when_it_is_up() {
         upgrade: None,
         tls_handshake: Duration::from_secs(10),
         write_stall: Duration::from_secs(60),
+        salvage: false,
     };
     let tls = tls().0.start().unwrap();
     bench.driver = Driver::tls(tls, None, bench.now, &rules);

@@ -72,7 +72,7 @@ impl<F: Factory> Task<F> {
             let gate = control.gate();
             (gate.limits().tls_handshake, gate.limits().write_stall)
         };
-        let rules = Rules { upgrade, tls_handshake, write_stall };
+        let rules = Rules { upgrade, tls_handshake, write_stall, salvage: false };
         let mut driver = if listener.is_proxy(self.visitor.guest.peer.ip()) {
             Driver::proxied(control.now(), &rules)
         } else if implicit {

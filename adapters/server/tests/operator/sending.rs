@@ -1,5 +1,9 @@
 //! `posthaste send`, against the server, and what the server says to it.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::thread;
+
 use crate::place::{PASSWORD, Place, free_ports};
 use crate::program::{Said, run_with_input};
 
@@ -115,6 +119,34 @@ fn many_files_and_parameters() {
     send(place.submission, &[&to[..], &sign_in, &["GUESS"]].concat()).fails(64, &["--auth"]);
     send(place.smtp, &[&to[..], &["--file", "nowhere"]].concat()).fails(74, &["nowhere"]);
     server.stop();
+}
+
+/// A server that refuses in the middle of a message and closes resets the connection: its words come through.
+#[test]
+fn refused_in_the_middle() {
+    let place = Place::with(&[ANN]);
+    let file = place.path().join("long");
+    std::fs::write(&file, [b"Subject: long\r\n\r\n", &[b'w'; 8_000_000][..], b"\r\n"].concat())
+        .unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.write_all(b"220 mx.example.org\r\n").unwrap();
+        let mut room = [0; 4096];
+        for reply in ["250 mx.example.org\r\n", "250 ok\r\n", "250 ok\r\n", "354 go on\r\n"] {
+            assert_ne!(stream.read(&mut room).unwrap(), 0);
+            stream.write_all(reply.as_bytes()).unwrap();
+        }
+        let mut heard = 0;
+        while heard < 70_000 {
+            heard += stream.read(&mut room).unwrap();
+        }
+        stream.write_all(b"500 5.5.2 Line too long\r\n").unwrap();
+    });
+    send(port, &["--to", ANN, "--file", file.to_str().unwrap()])
+        .fails(69, &["500 5.5.2 Line too long"]);
+    server.join().unwrap();
 }
 
 #[test]
