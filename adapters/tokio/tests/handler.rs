@@ -5,7 +5,7 @@ mod common;
 use std::time::Duration;
 
 use common::Keeper;
-use posthaste_core::machine::{End, TlsFacts};
+use posthaste_core::machine::{End, Fingerprint, TlsFacts};
 use posthaste_core::smtp::extension::{BodyKind, Notify, Ret};
 use posthaste_tokio::smtp::{
     Access, Admission, Body, Config, Credentials, Defect, Enhanced, Event, Handler, Hello, Lost,
@@ -489,6 +489,29 @@ async fn everything_can_be_watched() {
     assert_eq!(watcher.0.len(), 8, "{:?}", watcher.0);
     assert_eq!(watcher.0[1], "Hello EHLO \"a\"");
     assert!(watcher.0[4].starts_with("Bad \"WHAT\" 500"), "{:?}", watcher.0);
+}
+
+/// A filter that showed a certificate speaks for somebody who showed none.
+#[tokio::test]
+async fn a_certificate_stays_with_its_filter() {
+    #[derive(Default)]
+    struct Porter(Vec<bool>);
+
+    impl Handler for Porter {
+        async fn connected(&mut self, peer: &Peer) -> Admission {
+            self.0.push(peer.tls.is_some_and(|tls| tls.certificate.is_some() || tls.verified));
+            Admission::Accept
+        }
+    }
+
+    let certificate = Some(Fingerprint([1; 32]));
+    let mut peer = Peer::here();
+    peer.tls = Some(TlsFacts { certificate, verified: true, ..TlsFacts::TEST });
+    let mut settings = config(Role::Smtp);
+    settings.xclient = true;
+    let mut porter = Porter::default();
+    rehearse(settings, peer, &mut porter, "XCLIENT ADDR=192.0.2.9\r\nQUIT\r\n").await;
+    assert_eq!(porter.0, [true, false]);
 }
 
 #[tokio::test]

@@ -224,6 +224,10 @@ impl<H: Handler> Desk<'_, H> {
     fn introduced(&mut self, whom: &event::Introduced<'_>) {
         let peer = Arc::make_mut(&mut self.peer);
         (peer.hello, peer.user, peer.trusted) = (None, None, false);
+        // The TLS session is the filter's, and so is what it showed there.
+        if let Some(tls) = &mut peer.tls {
+            (tls.certificate, tls.exporter, tls.verified) = (None, None, false);
+        }
         // What is not known must not pass for the filter's own.
         peer.address = SocketAddr::new(
             whom.address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),

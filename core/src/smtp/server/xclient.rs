@@ -33,8 +33,7 @@ impl Server {
                     self.strained = false;
                     if let Some(tls) = &mut self.tls {
                         // It is the filter's TLS: its certificate is not theirs, and they cannot bind to it.
-                        tls.certificate = None;
-                        tls.exporter = None;
+                        (tls.certificate, tls.exporter, tls.verified) = (None, None, false);
                     }
                     self.measure_anew();
                     self.phase = Phase::Fresh;
