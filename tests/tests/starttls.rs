@@ -308,7 +308,7 @@ fn the_client_believes_nothing_and_remembers_nothing() {
             }
         }
         let before = honest.said.len();
-        honest.client.secured(TlsFacts::TEST);
+        honest.client.secured(TlsFacts { verified: true, ..TlsFacts::TEST });
         let _ = honest.hear(b"");
         assert_eq!(honest.said[before..], *b"EHLO me.test\r\n", "{context}");
         let _ = honest.hear(b"250-mx.test\r\n250 AUTH LOGIN\r\n");
