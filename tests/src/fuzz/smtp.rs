@@ -6,7 +6,7 @@ use bytes::Bytes;
 use posthaste_core::grammar::address::{Address, ForwardPath, Mailbox, ReversePath};
 use posthaste_core::grammar::domain::{Domain, Host};
 use posthaste_core::line::find_stray;
-use posthaste_core::machine::{Advance, Answered, Input, Instant, Machine, Protocol};
+use posthaste_core::machine::{Advance, Answered, Input, Instant, Machine, Protocol, TlsFacts};
 use posthaste_core::sasl::client::Account;
 use posthaste_core::sasl::{Mechanism, Verdict};
 use posthaste_core::smtp::client::{
@@ -92,7 +92,7 @@ pub fn client(octets: &[u8]) {
         config.limits.reply_octets = 300;
         let mut client = Client::new(Arc::new(config), [1; 18]);
         if settings & 32 != 0 {
-            client.secured(sign_in::SHOWN);
+            client.secured(TlsFacts { verified: true, ..sign_in::SHOWN });
         }
         client
     };
@@ -223,7 +223,7 @@ fn play<M: Machine>(
                 machine.close(posthaste_core::machine::Reason::Lost, &mut out)
             }
             Advance::Secure => {
-                machine.secured(posthaste_core::machine::TlsFacts::TEST);
+                machine.secured(TlsFacts::TEST);
             }
             Advance::Read => match pieces.next() {
                 Some(piece) => input.push(piece),
