@@ -1,5 +1,6 @@
 //! The command line.
 
+mod client;
 mod smtp_load;
 mod smtp_sink;
 
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use client::Client;
 pub(crate) use smtp_load::SmtpLoad;
 pub(crate) use smtp_sink::{Keeping, SmtpSink};
 
@@ -246,37 +248,13 @@ pub(crate) struct Send {
     /// Where the server is
     #[arg(long, default_value = "127.0.0.1:2525", value_name = "HOST:PORT")]
     pub(crate) server: String,
-    /// `none`, `starttls` or `implicit`
-    #[arg(long, default_value = "none", value_parser = ["none", "starttls", "implicit"])]
-    pub(crate) tls: String,
-    /// Accept any certificate
-    #[arg(long)]
-    pub(crate) insecure: bool,
-    /// Trust the certificates in this PEM file instead of the system's
-    #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
-    pub(crate) ca: Option<PathBuf>,
-    /// Sign in as
-    #[arg(long, value_name = "NAME")]
-    pub(crate) user: Option<String>,
-    /// Sign in by this mechanism alone, such as PLAIN (else by the strongest that is offered)
-    #[arg(long, value_name = "MECHANISM", requires = "user")]
-    pub(crate) auth: Option<String>,
-    /// Speak LMTP
-    #[arg(long)]
-    pub(crate) lmtp: bool,
-    /// Wait for each reply, even if the server offers PIPELINING
-    #[arg(long)]
-    pub(crate) no_pipelining: bool,
-    /// Send by DATA, even if the server offers CHUNKING
-    #[arg(long)]
-    pub(crate) no_chunking: bool,
     #[command(flatten)]
     pub(crate) parameters: Parameters,
     /// Print the conversation
     #[arg(long, short)]
     pub(crate) verbose: bool,
     #[command(flatten)]
-    pub(crate) password: Password,
+    pub(crate) client: Client,
 }
 
 /// What is said of a message beside its sender and recipients.

@@ -48,19 +48,19 @@ def ways(peer, password):
     under = ("--tls", "starttls", *ca)
     if "lmtp" in peer.ports:
         yield "lmtp", "lmtp", ("--lmtp",), None
-        yield "lmtp-one-by-one", "lmtp", ("--lmtp", "--no-pipelining"), None
-        yield "lmtp-data", "lmtp", ("--lmtp", "--no-chunking"), None
+        yield "lmtp-one-by-one", "lmtp", ("--lmtp", "--pipelining", "off"), None
+        yield "lmtp-data", "lmtp", ("--lmtp", "--chunking", "off"), None
         yield "lmtp-starttls", "lmtp", ("--lmtp", *under), None
         return
     yield "smtp", "plain", (), None
-    yield "one-by-one", "plain", ("--no-pipelining",), None
-    yield "data", "plain", ("--no-chunking",), None
-    yield "data-one-by-one", "plain", ("--no-chunking", "--no-pipelining"), None
+    yield "one-by-one", "plain", ("--pipelining", "off",), None
+    yield "data", "plain", ("--chunking", "off",), None
+    yield "data-one-by-one", "plain", ("--chunking", "off", "--pipelining", "off"), None
     yield "starttls", "plain", under, None
     yield "implicit", "implicit", ("--tls", "implicit", *ca), None
     for mechanism in peer.mechanisms:
         way = f"auth-{mechanism.lower()}"
-        yield way, "submission", (*under, "--user", peer.user, "--auth", mechanism, "--password-stdin"), password
+        yield way, "submission", (*under, "--user", peer.user, "--mechanism", mechanism, "--password-stdin"), password
 
 
 def messages(peer, ports, password, results, place):
@@ -131,7 +131,7 @@ def give(peer, way, port, options, secret, files, results, expected, sender=SEND
     sender = sender.format(way=way)
     counts = results.way("out", way)
     counts["sent"] += len(files)
-    command = "BDAT" if peer.bdat and "--no-chunking" not in options else "DATA"
+    command = "BDAT" if peer.bdat and "--chunking" not in options else "DATA"
     total, left = 0, dict(files)
     while left:
         said = send(port, *options, sender=sender, to=[to], files=list(left), password=secret)

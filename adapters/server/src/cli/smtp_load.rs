@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use posthaste_core::sasl::Mechanism;
 
-use super::{Password, duration, positive};
+use super::{Client, duration, positive};
 use crate::commands::{Arrivals, Sizes};
 
 /// What `posthaste smtp-load` is told.
@@ -25,7 +24,7 @@ pub(crate) struct SmtpLoad {
     #[command(flatten)]
     pub(crate) wire: Wire,
     #[command(flatten)]
-    pub(crate) password: Password,
+    pub(crate) client: Client,
     /// Print the report as JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -95,34 +94,10 @@ impl Pace {
     }
 }
 
-/// How it is sent.
+/// Over what it is sent.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Protocol")]
+#[command(next_help_heading = "Connections")]
 pub(crate) struct Wire {
-    /// Speak LMTP
-    #[arg(long)]
-    pub(crate) lmtp: bool,
-    /// Do not wait for each reply, where PIPELINING is offered
-    #[arg(long, default_value = "on", value_parser = ["on", "off"])]
-    pub(crate) pipelining: String,
-    /// Send messages by BDAT, where CHUNKING is offered
-    #[arg(long, default_value = "on", value_parser = ["on", "off"])]
-    pub(crate) chunking: String,
-    /// `none`, `starttls` or `implicit`
-    #[arg(long, default_value = "none", value_parser = ["none", "starttls", "implicit"])]
-    pub(crate) tls: String,
-    /// Accept any certificate
-    #[arg(long)]
-    pub(crate) insecure: bool,
-    /// Trust the certificates in this PEM file instead of the system's
-    #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
-    pub(crate) ca: Option<PathBuf>,
-    /// Sign in as
-    #[arg(long, value_name = "NAME")]
-    pub(crate) user: Option<String>,
-    /// Sign in by this mechanism, such as PLAIN, only
-    #[arg(long, value_parser = mechanism, requires = "user", value_name = "NAME")]
-    pub(crate) mechanism: Option<Mechanism>,
     /// What we call ourselves in EHLO
     #[arg(long, default_value = "load.test", value_name = "NAME")]
     pub(crate) hostname: String,
@@ -147,11 +122,4 @@ fn range(text: &str) -> Result<(u64, u64), String> {
 fn rate(text: &str) -> Result<f64, String> {
     let rate = text.parse().ok().filter(|rate| (1e-3..=1e9).contains(rate));
     rate.ok_or_else(|| "expected messages a second, such as 250 or 0.5".to_owned())
-}
-
-fn mechanism(text: &str) -> Result<Mechanism, String> {
-    Mechanism::parse(text.as_bytes()).ok_or_else(|| {
-        let known: Vec<_> = Mechanism::ALL.iter().map(|m| m.name()).collect();
-        format!("expected one of {}", known.join(", "))
-    })
 }

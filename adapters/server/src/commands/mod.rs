@@ -1,6 +1,8 @@
-//! The commands, one file each. A command returns how the program failed, or nothing.
+//! The commands, one file each. A command returns how the program failed, or nothing. `client` is what those that
+//! speak to a server have alike.
 
 mod account;
+mod client;
 mod config;
 mod dev;
 mod help;

@@ -79,8 +79,10 @@ fn many_files_and_parameters() {
 
     // Parameters that the server does not offer and the message does not need are left out.
     let more = [
-        "--no-pipelining",
-        "--no-chunking",
+        "--pipelining",
+        "off",
+        "--chunking",
+        "off",
         "--notify",
         "never",
         "--ret",
@@ -95,7 +97,7 @@ fn many_files_and_parameters() {
     for text in ["the first", "zw\u{f6}lf", "Return-Path: <>"] {
         assert!(inbox.contains(text), "no {text:?} in {inbox}");
     }
-    let sign_in = ["--user", ANN, "--password-stdin", "--auth"];
+    let sign_in = ["--user", ANN, "--password-stdin", "--mechanism"];
     for mechanism in ["PLAIN", "login", "SCRAM-SHA-256"] {
         send(place.submission, &[&to[..], &sign_in, &[mechanism]].concat()).fine();
     }
@@ -116,7 +118,7 @@ fn many_files_and_parameters() {
     // What cannot be meant is not sent.
     send(place.smtp, &[&to[..], &["--notify", "often"]].concat()).fails(64, &["--notify"]);
     send(place.smtp, &[&to[..], &["--envid", "a\nb"]].concat()).fails(64, &["--envid"]);
-    send(place.submission, &[&to[..], &sign_in, &["GUESS"]].concat()).fails(64, &["--auth"]);
+    send(place.submission, &[&to[..], &sign_in, &["GUESS"]].concat()).fails(64, &["--mechanism"]);
     send(place.smtp, &[&to[..], &["--file", "nowhere"]].concat()).fails(74, &["nowhere"]);
     server.stop();
 }

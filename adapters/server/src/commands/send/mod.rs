@@ -14,19 +14,15 @@ use parking_lot::Mutex;
 use posthaste_core::grammar::address::Address;
 use posthaste_core::grammar::domain::Host;
 use posthaste_core::machine::End;
-use posthaste_core::sasl::Mechanism;
-use posthaste_core::sasl::client::Account;
 use posthaste_core::session::{Act, Pair, Place};
 use posthaste_core::smtp::SmtpClient;
-use posthaste_core::smtp::client::{
-    Client, Config, Envelope, Event, Order, Piece, Response, TlsPolicy,
-};
+use posthaste_core::smtp::client::{Client, Envelope, Event, Order, Piece, Response};
 use posthaste_mio::blocking;
 use posthaste_tls::link::Fault;
-use posthaste_tls::{ClientTls, Trust, Upgrade};
 
 use self::message::Job;
 use crate::cli::{Parameters, Send};
+use crate::commands::client;
 use crate::exit::{Exit, Failure};
 use crate::terminal;
 
@@ -36,7 +32,6 @@ mod message;
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(10);
 /// What to do when the server's certificate is not believed.
-const TRUST: &str = "name whom to trust with --ca FILE, or accept anybody with --insecure";
 /// Octets of a message handed over at a time.
 const PIECE: usize = 64 * 1024;
 
@@ -50,15 +45,15 @@ pub(super) fn run(send: &Send) -> Result<(), Failure> {
         )
     })?;
     let to = send.to.iter().map(|text| address(text)).collect::<Result<Vec<_>, _>>()?;
-    let from = match send.from.as_deref().or(send.user.as_deref()) {
+    let from = match send.from.as_deref().or(send.client.user.as_deref()) {
         Some("<>" | "") => None,
         Some(text) => Some(address(text)?),
         None => Some(address("postmaster@localhost")?),
     };
     let jobs = message::jobs(send, from.as_ref(), &to)?;
     let envelope = envelope::envelope(send, from, &to)?;
-    let mut config = config(send)?;
-    let upgrade = upgrade(send, host)?;
+    let mut config = client::config(&send.client, "localhost")?;
+    let upgrade = client::upgrade(&send.client, host)?;
 
     let stream = blocking::connect(host, port, CONNECT).map_err(|error| {
         Failure::new(
@@ -93,7 +88,7 @@ pub(super) fn run(send: &Send) -> Result<(), Failure> {
             Pair::new(Client::new(config, nonce), handler, Place::new(inbox.clone(), 0))
         },
         upgrade.as_ref(),
-        send.tls == "implicit",
+        send.client.tls == "implicit",
     );
     let mut report = std::mem::take(&mut *report.lock());
     for line in &report.accepted {
@@ -158,7 +153,7 @@ impl Report {
 /// Why the message was not sent though the server refused nothing.
 fn broken(server: &str, fault: Option<Fault>, end: Option<End>) -> Failure {
     let (why, hint) = match (&fault, end) {
-        (Some(fault @ Fault::Tls(_)), _) => (fault.to_string(), TRUST),
+        (Some(fault @ Fault::Tls(_)), _) => (fault.to_string(), client::TRUST),
         (Some(fault), _) => (fault.to_string(), ""),
         (None, Some(End::Timeout)) => ("it did not answer in time".into(), ""),
         (None, Some(End::Violation)) => {
@@ -251,54 +246,10 @@ fn address(text: &str) -> Result<Address, Failure> {
     })
 }
 
-fn config(send: &Send) -> Result<Config, Failure> {
-    let mut config = Config::new("localhost");
-    config.lmtp = send.lmtp;
-    config.pipelining = !send.no_pipelining;
-    config.chunking = !send.no_chunking;
-    config.tls = if send.tls == "starttls" { TlsPolicy::Required } else { TlsPolicy::Never };
-    if let Some(user) = &send.user {
-        let password = terminal::password(send.password.password_stdin)?;
-        let unfit =
-            |error| Failure::new(Exit::Data, format!("cannot sign in as {user}: {error}"), "");
-        config.account = Some(Account::new(user, &password).map_err(unfit)?);
-        if let Some(name) = &send.auth {
-            config.mechanisms = vec![mechanism(name)?];
-        }
-        // Who asks for no TLS and signs in means it; the server has the last word.
-        config.plaintext_auth = true;
-    }
-    Ok(config)
-}
-
-fn mechanism(name: &str) -> Result<Mechanism, Failure> {
-    Mechanism::parse(name.as_bytes()).ok_or_else(|| {
-        let all: Vec<_> = Mechanism::ALL.iter().map(|mechanism| mechanism.name()).collect();
-        let hint = format!("expected one of {}", all.join(", "));
-        Failure::new(Exit::Usage, format!("--auth cannot be {name:?}"), hint)
-    })
-}
-
 /// What a client without a name of its own says to EHLO, RFC 5321 §4.1.1.1.
 fn literal(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(address) => Host::V4(address).to_string(),
         IpAddr::V6(address) => Host::V6(address).to_string(),
     }
-}
-
-fn upgrade(send: &Send, host: &str) -> Result<Option<Upgrade>, Failure> {
-    if send.tls == "none" {
-        return Ok(None);
-    }
-    let failed = |error: &dyn std::fmt::Display| {
-        Failure::new(Exit::Unavailable, format!("TLS: {error}"), TRUST)
-    };
-    let trust = match &send.ca {
-        _ if send.insecure => Trust::Anybody,
-        Some(file) => Trust::file(file).map_err(|error| failed(&error))?,
-        None => Trust::system().map_err(|error| failed(&error))?,
-    };
-    let client = ClientTls::new(&trust).map_err(|error| failed(&error))?;
-    Ok(Some(Upgrade::Client(client, host.to_owned())))
 }

@@ -5,16 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
-use posthaste_core::sasl::client::Account;
-use posthaste_core::smtp::client::{Config, Limits, TlsPolicy};
+use posthaste_core::smtp::client::{Config, Limits};
 use posthaste_mio::clients;
-use posthaste_tls::{ClientTls, Trust, Upgrade};
 
 use super::corpus::Corpus;
 use super::message::Maker;
 use super::pattern::Addresses;
 use super::schedule::{Arrivals, Micros, Schedule};
 use crate::cli::SmtpLoad;
+use crate::commands::client;
 use crate::exit::{Exit, Failure};
 use crate::random::Random;
 use crate::{system, terminal};
@@ -102,8 +101,8 @@ impl Plan {
             config: Arc::new(config(load)?),
             peer: clients::Peer {
                 address,
-                upgrade: upgrade(load, &host)?,
-                implicit: wire.tls == "implicit",
+                upgrade: client::upgrade(&load.client, &host)?,
+                implicit: load.client.tls == "implicit",
             },
             sources: wire.source.clone(),
             limits: clients::Limits {
@@ -187,22 +186,7 @@ fn server(text: &str) -> Result<(String, SocketAddr), Failure> {
 
 fn config(load: &SmtpLoad) -> Result<Config, Failure> {
     let wire = &load.wire;
-    let mut config = Config::new(&wire.hostname);
-    config.lmtp = wire.lmtp;
-    config.tls = if wire.tls == "starttls" { TlsPolicy::Required } else { TlsPolicy::Never };
-    config.pipelining = wire.pipelining == "on";
-    config.chunking = wire.chunking == "on";
-    if let Some(user) = &wire.user {
-        let password = terminal::password(load.password.password_stdin)?;
-        let unfit =
-            |error| Failure::new(Exit::Data, format!("cannot sign in as {user}: {error}"), "");
-        config.account = Some(Account::new(user, &password).map_err(unfit)?);
-        // Who asks for no TLS and signs in means it; the server has the last word.
-        config.plaintext_auth = true;
-    }
-    if let Some(mechanism) = wire.mechanism {
-        config.mechanisms = vec![mechanism];
-    }
+    let mut config = client::config(&load.client, &wire.hostname)?;
     let wait = wire.timeout;
     config.limits = Limits {
         greeting: wait,
@@ -216,24 +200,6 @@ fn config(load: &SmtpLoad) -> Result<Config, Failure> {
         ..Limits::DEFAULT
     };
     Ok(config)
-}
-
-fn upgrade(load: &SmtpLoad, host: &str) -> Result<Option<Upgrade>, Failure> {
-    let wire = &load.wire;
-    if wire.tls == "none" {
-        return Ok(None);
-    }
-    let failed = |error: &dyn std::fmt::Display| {
-        let hint = "name whom to trust with --ca FILE, or accept anybody with --insecure";
-        Failure::new(Exit::Unavailable, format!("TLS: {error}"), hint)
-    };
-    let trust = match &wire.ca {
-        _ if wire.insecure => Trust::Anybody,
-        Some(file) => Trust::file(file).map_err(|error| failed(&error))?,
-        None => Trust::system().map_err(|error| failed(&error))?,
-    };
-    let client = ClientTls::new(&trust).map_err(|error| failed(&error))?;
-    Ok(Some(Upgrade::Client(client, host.to_owned())))
 }
 
 /// Sees to it that the system lets us have so many connections.
