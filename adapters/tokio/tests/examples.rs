@@ -19,6 +19,7 @@ use posthaste_tokio::Listener;
 use posthaste_tokio::smtp::{
     Body, Config, Enhanced, Handler, Outcome, Recipient, Refusal, Reply, Role, Transaction,
 };
+use rustix::process::{Pid, Signal, kill_process};
 
 /// No test waits longer for anything.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -100,8 +101,8 @@ impl Program {
 
     /// Asks it to end, and waits for that. Says whether it ended well.
     fn stop(mut self) -> bool {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        let id = Pid::from_child(&self.child);
+        kill_process(id, Signal::TERM).unwrap();
         let until = Instant::now() + PATIENCE;
         while Instant::now() < until {
             if let Some(status) = self.child.try_wait().unwrap() {
