@@ -1,8 +1,10 @@
 //! The short way to read a path, for nearly all of them.
 
+use memchr::memchr;
+
 use super::Mailbox;
 use super::local::{LOCAL_OCTETS, LocalPart, is_atext};
-use crate::grammar::domain::{DOMAIN_OCTETS, Domain, Host, LABEL_OCTETS};
+use crate::grammar::domain::{Domain, Host, LABEL_OCTETS};
 
 /// The path that almost all are, read in one pass: atoms and dots in ASCII, `@`, labels that
 /// are no A-labels. `None` says nothing: it is read with more care then.
@@ -10,71 +12,60 @@ pub(super) fn usual(text: &[u8]) -> Option<(Mailbox<'_>, &[u8])> {
     let [b'<', inner @ ..] = text else {
         return None;
     };
-    let mut octets = inner.iter();
-    // Each turn passes an atom and what ends it.
-    let mut begin = inner.len();
-    let local = loop {
-        let end = first_not(ATEXT, &mut octets)?;
-        let left = octets.len();
-        match end {
-            _ if begin - left == 1 => return None,
-            b'@' => break inner.len() - left - 1,
-            b'.' => begin = left,
-            _ => return None,
-        }
-    };
-    // Each turn passes a label and what ends it.
-    let mut label = octets.as_slice();
-    let end = loop {
-        let end = first_not(LABEL, &mut octets)?;
-        let left = octets.len();
-        let length = label.len() - left - 1;
-        match label {
-            [b'-', ..] | [_, _, b'-', b'-', ..] => return None,
-            _ if length == 0 || length > LABEL_OCTETS => return None,
-            _ if label.get(length - 1) == Some(&b'-') => return None,
-            _ => {}
-        }
-        match end {
-            b'>' => break inner.len() - left - 1,
-            b'.' => label = octets.as_slice(),
-            _ => return None,
-        }
-    };
-    if local > LOCAL_OCTETS || end - local > DOMAIN_OCTETS + 1 {
+    let (path, rest) = inner.split_at_checked(memchr(b'>', inner)?)?;
+    let local = memchr(b'@', path)?;
+    let state = path.iter().fold(ATOM, |state, c| {
+        STEPS.get(usize::from(*c)).map_or(WRONG, |row| row.wrapping_shr(state as u32))
+    });
+    // A domain that is no longer than a label has no label that is too long.
+    if state & SHIFT != LETTER || local > LOCAL_OCTETS || path.len() - local > LABEL_OCTETS + 1 {
         return None;
     }
-    let (path, rest) = (inner.get(..end)?, octets.as_slice());
     let (local, host) = posthaste_simd::text::ascii(path)?.split_at_checked(local)?;
     let host = Host::Domain(Domain::checked(host.get(1..)?));
-    Some((Mailbox { local: LocalPart::checked(local), host }, rest))
+    Some((Mailbox { local: LocalPart::checked(local), host }, rest.get(1..)?))
 }
 
-/// Takes the octets of `kind` and the first that is of another, which it says.
-#[inline]
-fn first_not(kind: u8, octets: &mut core::slice::Iter<'_, u8>) -> Option<u8> {
-    octets.find(|c| KINDS[usize::from(**c)] & kind == 0).copied()
-}
+// How far the path is: by how many bits a row of `STEPS` is shifted to bring forward what comes next. So a step
+// is a shift, and waits for nothing but the step before it.
 
-/// Octets of atoms, in ASCII.
-const ATEXT: u8 = 1;
-/// Octets of labels, in ASCII.
-const LABEL: u8 = 2;
+/// It is not a usual one.
+const WRONG: u64 = 0;
+/// An atom begins.
+const ATOM: u64 = 6;
+/// Within an atom.
+const ATEXT: u64 = 12;
+/// A label begins.
+const LABEL: u64 = 18;
+/// Within a label.
+const LETTER: u64 = 24;
+/// Behind a hyphen of a label. Two of them in a row may make it an A-label.
+const HYPHEN: u64 = 30;
+/// The bits of a state.
+const SHIFT: u64 = 63;
 
-/// What each octet may be in.
-const KINDS: [u8; 256] = {
-    let mut kinds = [0; 256];
+/// By octet: which state follows on each, at the bits that it names.
+const STEPS: [u64; 256] = {
+    let mut steps = [0; 256];
     let mut c = 0_u8;
     while c < 128 {
+        let mut row = WRONG;
         if is_atext(c) {
-            kinds[c as usize] |= ATEXT;
+            row |= ATEXT << ATOM | ATEXT << ATEXT;
         }
-        if c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_') {
-            kinds[c as usize] |= LABEL;
+        if c.is_ascii_alphanumeric() || c == b'_' {
+            row |= LETTER << LABEL | LETTER << LETTER | LETTER << HYPHEN;
         }
+        row |= match c {
+            b'-' => HYPHEN << LETTER,
+            b'.' => ATOM << ATEXT | LABEL << LETTER,
+            b'@' => LABEL << ATEXT,
+            _ => WRONG,
+        };
+        steps[c as usize] = row;
         c += 1;
     }
-    kinds
+    steps
 };
 
 #[cfg(test)]
@@ -137,7 +128,8 @@ mod tests {
             assert!(usual(text.as_bytes()).is_some(), "{text}");
         }
         let long = "a".repeat(LABEL_OCTETS);
-        assert!(usual(std::format!("<a@{long}.{long}>").as_bytes()).is_some());
+        assert!(usual(std::format!("<a@{long}>").as_bytes()).is_some());
+        assert!(usual(std::format!("<a@{long}a>").as_bytes()).is_none());
         for text in [
             "",
             "<",
