@@ -150,8 +150,8 @@ pub struct Limits {
     pub tarpit_errors: u32,
     /// `tarpit_delay`: how long the reply to an error is kept back, and nothing read.
     pub tarpit_delay: Duration,
-    /// `junk_commands` between messages (NOOP, RSET, VRFY, HELP, hellos, chunks of nothing, and MAIL that was
-    /// refused for now); the next one ends the session.
+    /// `junk_commands` between messages (NOOP, RSET, VRFY, HELP, hellos, chunks of nothing, MAIL that was
+    /// refused for now, and recipients beyond a thousand that were); the next one ends the session.
     pub junk_commands: u32,
     /// `auth_failures` of a session; the last one ends it.
     pub auth_failures: u32,

@@ -58,6 +58,8 @@ pub struct Server {
     pub(super) transactions: u32,
     pub(super) errors: u32,
     junk: u32,
+    /// Recipients that were refused for now since a message was taken.
+    pub(super) overshoot: u32,
     /// A limit that the handler has not heard of yet.
     pub(super) reached: Option<Limit>,
     pub(super) auth_failures: u32,
@@ -105,6 +107,7 @@ impl Server {
             transactions: 0,
             errors: 0,
             junk: 0,
+            overshoot: 0,
             reached: None,
             auth_failures: 0,
             unit: None,
@@ -228,6 +231,7 @@ impl Server {
     /// A message was taken: what the peer did before is forgiven.
     pub(super) fn forgive(&mut self) {
         self.junk = 0;
+        self.overshoot = 0;
     }
 
     /// A message came to its end: how long the peer takes is measured anew.

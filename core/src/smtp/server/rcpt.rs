@@ -6,12 +6,16 @@ use super::Server;
 use super::event::{Decision, Event, RcptTo};
 use super::limit::Limit;
 use super::mail::{Fault, Seen, UNKNOWN_PARAM, behind, params_behind, path_fault};
-use super::state::{Open, Stage};
+use super::state::{Open, Phase, Stage};
 use crate::grammar::address::ForwardPath;
 use crate::smtp::command::Command;
 use crate::smtp::extension::{Notify, OriginalRecipient};
 use crate::smtp::reply::{Enhanced, ready};
 use crate::text::Text;
+
+/// Recipients that may be refused for now, or be too many for the message, before each counts as junk: whoever sends to a
+/// long list goes on to its end.
+const OVERSHOOT: u32 = 1_000;
 
 impl Server {
     pub(super) fn rcpt<'i>(&mut self, command: Command<'i>, out: &mut Vec<u8>) -> Event<'i> {
@@ -23,6 +27,7 @@ impl Server {
                 let why = "Too many recipients for one message";
                 Self::say(out, 452, Enhanced(4, 5, 3), why);
                 self.reach(Limit::Recipients);
+                self.overshot(out);
                 return Event::Bad { line: Text(command.shown()), code: 452, why };
             }
             Stage::Envelope => match self.rcpt_to(command.args) {
@@ -37,6 +42,16 @@ impl Server {
         if self.agreed(decision, out) {
             self.recipients = self.recipients.saturating_add(1);
             out.extend_from_slice(ready::RECIPIENT);
+        } else if matches!(decision, Decision::Refuse(reply) if !reply.is_permanent()) {
+            self.overshot(out);
+        }
+    }
+
+    /// A recipient was refused for now: no error of the peer, but it could go on for ever.
+    fn overshot(&mut self, out: &mut Vec<u8>) {
+        self.overshoot = self.overshoot.saturating_add(1);
+        if self.overshoot > OVERSHOOT && !matches!(self.phase, Phase::Ending(_)) {
+            self.may_idle(out);
         }
     }
 

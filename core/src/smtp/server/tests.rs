@@ -75,6 +75,9 @@ impl Desk {
                     ask.with(Decision::Refuse(Reply::new(450, Enhanced(4, 2, 0), "not now")))
                 }
                 Event::Mail(ask, _) => ask.with(decision()),
+                Event::Recipient(ask, to) if to.path.to_string() == "<later@b>" => {
+                    ask.with(Decision::Refuse(Reply::new(450, Enhanced(4, 2, 0), "not now")))
+                }
                 Event::Recipient(ask, _) => ask.with(decision()),
                 Event::Data(ask, _) => ask.with(if self.wants_data {
                     Decision::Accept
@@ -558,6 +561,12 @@ fn nothing_goes_on_for_ever() {
     taken.push(421);
     assert_eq!(chunks.codes(&"BDAT 0\r\n".repeat(9)), taken);
     assert_eq!(chunks.last, Advance::Closed);
+    // Recipients, beyond what a long list is.
+    let mut list = desk();
+    list.say("EHLO a\r\nMAIL FROM:<a@b>\r\n");
+    let codes = list.codes(&"RCPT TO:<later@b>\r\n".repeat(1_100));
+    assert_eq!((codes.len(), codes.last()), (1_000 + most as usize + 2, Some(&421)));
+    assert_eq!(list.last, Advance::Closed);
     // Senders who are to come again.
     let mut senders = desk();
     senders.say("EHLO a\r\n");
