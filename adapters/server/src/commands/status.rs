@@ -35,7 +35,7 @@ pub(super) fn run(command: &cli::Status) -> Result<(), Failure> {
 fn show(status: &Status) -> String {
     let mut table = Table::new();
     table.load_style(terminal::TABLE);
-    table.set_header(["", "", ""]);
+    table.set_header(["group", "figure", "value"]);
     for group in &status.groups {
         let is_limits = group.name == LIMITS;
         let mut name = group.name.as_str();
